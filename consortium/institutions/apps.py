@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class InstitutionsConfig(AppConfig):
+    name = "consortium.institutions"
+    default_auto_field = "django.db.models.BigAutoField"

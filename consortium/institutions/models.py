@@ -1,0 +1,133 @@
+"""Member institutions, the keys they sign with and the API clients that act for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from oauth2_provider.models import AbstractApplication
+
+from consortium.institutions.states import INSTITUTION_MOVES, InstitutionState
+from consortium.states import HasState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from consortium.people.models import Person
+
+
+class InstitutionKind(models.TextChoices):
+    NATIONAL_BANK = "national_bank", _("National bank")
+    CITY_BANK = "city_bank", _("City commercial bank")
+    RURAL_BANK = "rural_bank", _("Rural bank")
+    CONSUMER_FINANCE = "consumer_finance", _("Consumer finance company")
+    CREDIT_UNION = "credit_union", _("Credit union")
+    OTHER = "other", _("Other lender")
+
+
+class SizeBand(models.TextChoices):
+    SMALL = "small", _("Small")
+    MEDIUM = "medium", _("Medium")
+    LARGE = "large", _("Large")
+
+
+class InstitutionQuerySet(models.QuerySet["Institution"]):
+    def active(self) -> Self:
+        return self.filter(state=InstitutionState.ACTIVE)
+
+    def visible_to(self, person: Person) -> Self:
+        """The association's staff see all members; a member sees itself."""
+        from consortium.people.roles import Permission, may
+
+        if may(person, Permission.MEMBER_VIEW):
+            return self
+        return self.filter(pk=person.institution_id) if person.is_entitled else self.none()
+
+
+class Institution(HasState):
+    """A member of the consortium (SDMX data provider)."""
+
+    MOVES: ClassVar = INSTITUTION_MOVES
+
+    code = models.CharField(
+        _("code"), max_length=40, unique=True, validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9_-]{0,39}$")]
+    )
+    name = models.CharField(_("name"), max_length=160)
+    name_zh = models.CharField(_("name in Chinese"), max_length=160, blank=True)
+    kind = models.CharField(_("kind"), max_length=30, choices=InstitutionKind.choices)
+    size_band = models.CharField(_("size"), max_length=10, choices=SizeBand.choices)
+    home_region = models.CharField(_("home region"), max_length=20, blank=True)
+    affiliate_group = models.CharField(_("affiliate group"), max_length=40, blank=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=InstitutionState.choices, default=InstitutionState.APPLICANT
+    )
+    approves_submissions = models.BooleanField(
+        _("submissions need a second person's approval"), default=False
+    )
+    admitted_at = models.DateTimeField(_("admitted"), null=True, blank=True)
+
+    objects = InstitutionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("institution")
+        verbose_name_plural = _("institutions")
+        ordering = ("code",)
+
+    def __str__(self) -> str:
+        if self.name_zh and (get_language() or "").startswith("zh"):
+            return self.name_zh
+        return self.name
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == InstitutionState.ACTIVE
+
+    @property
+    def contributor_id(self) -> str:
+        """Affiliated institutions count as one contributor."""
+        return self.affiliate_group or self.code
+
+
+class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
+    def in_force(self, at: datetime | None = None) -> Self:
+        at = at or timezone.now()
+        return self.filter(valid_from__lte=at).filter(Q(revoked_at__isnull=True) | Q(revoked_at__gt=at))
+
+
+class SigningKey(models.Model):
+    """The public half of a key that an institution signs its packages with."""
+
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="signing_keys")
+    kid = models.CharField(_("key id"), max_length=43, unique=True)  # RFC 7638 thumbprint
+    jwk = models.JSONField(_("public key"))
+    valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    objects = SigningKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("signing key")
+        ordering = ("-valid_from",)
+
+    def __str__(self) -> str:
+        return self.kid
+
+    @property
+    def is_in_force(self) -> bool:
+        now = timezone.now()
+        return self.valid_from <= now and (self.revoked_at is None or self.revoked_at > now)
+
+
+class ApiClient(AbstractApplication):
+    """An unattended job of an institution: an OAuth client that acts for it."""
+
+    institution = models.ForeignKey(Institution, models.CASCADE, related_name="api_clients")
+
+    class Meta(AbstractApplication.Meta):
+        swappable = "OAUTH2_PROVIDER_APPLICATION_MODEL"
+        verbose_name = _("API client")

@@ -1,0 +1,21 @@
+"""How an institution comes, is suspended and leaves."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class InstitutionState(TextChoices):
+    APPLICANT = "applicant", _("Applicant")
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+    LEFT = "left", _("Left")
+
+
+INSTITUTION_MOVES = {
+    InstitutionState.APPLICANT: {InstitutionState.ACTIVE, InstitutionState.LEFT},
+    InstitutionState.ACTIVE: {InstitutionState.SUSPENDED, InstitutionState.LEFT},
+    InstitutionState.SUSPENDED: {InstitutionState.ACTIVE, InstitutionState.LEFT},
+    InstitutionState.LEFT: set[str](),
+}

@@ -1,0 +1,71 @@
+"""Accounts: a person belongs to one institution or to the association."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from consortium.institutions.models import Institution
+from consortium.people.roles import ASSOCIATION_ROLES, MEMBER_ROLES, Role
+
+
+class PersonManager(BaseUserManager["Person"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> Person:
+        person = self.model(email=self.normalize_email(email), **fields)
+        person.set_password(password)
+        person.save()
+        return person
+
+    def get_by_natural_key(self, username: str | None) -> Person:
+        return self.get(email__iexact=username)
+
+
+class Person(AbstractBaseUser):
+    """One account; `institution` is empty for the association's own people."""
+
+    email = models.EmailField(_("e-mail address"))
+    name = models.CharField(_("name"), max_length=120)
+    institution = models.ForeignKey(
+        Institution, models.PROTECT, null=True, blank=True, related_name="people", verbose_name=_("institution")
+    )
+    roles = ArrayField(models.CharField(max_length=30, choices=Role.choices), verbose_name=_("roles"))
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
+    is_active = models.BooleanField(_("active"), default=True)
+    joined_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    objects = PersonManager()
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        ordering = ("name",)
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="one_person_per_email"),
+            models.CheckConstraint(
+                name="roles_fit_the_side",
+                condition=models.Q(institution__isnull=True, roles__contained_by=sorted(ASSOCIATION_ROLES))
+                | models.Q(institution__isnull=False, roles__contained_by=sorted(MEMBER_ROLES)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_entitled(self) -> bool:
+        """Whether the account, and the institution it acts for, are in force."""
+        return self.is_active and (self.institution is None or self.institution.is_active)
+
+    @property
+    def is_association(self) -> bool:
+        return self.institution_id is None

@@ -1,0 +1,110 @@
+"""Every permission on one page: who may do what.
+
+A role belongs to a side: members act for their own institution, the association's staff for the consortium. A
+permission says *what kind* of thing a person may do; the rules beside each service say *which* ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from consortium.errors import Forbidden
+
+if TYPE_CHECKING:
+    from consortium.people.models import Person
+
+
+class Role(TextChoices):
+    SUBMITTER = "submitter", _("Submitter")
+    ANALYST = "analyst", _("Analyst")
+    APPROVER = "approver", _("Approver")
+    ADMINISTRATOR = "administrator", _("Member administrator")
+    COLLECTION_MANAGER = "collection_manager", _("Collection manager")
+    STATISTICIAN = "statistician", _("Statistician")
+    SECRETARIAT = "secretariat", _("Secretariat")
+    POLICY_EDITOR = "policy_editor", _("Policy editor")
+    MEMBER_SERVICES = "member_services", _("Member services")
+    AUDITOR = "auditor", _("Auditor")
+    OBSERVER = "observer", _("Regulator observer")
+
+
+MEMBER_ROLES = frozenset({Role.SUBMITTER, Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR})
+ASSOCIATION_ROLES = frozenset(Role) - MEMBER_ROLES
+
+
+class Permission(TextChoices):
+    # members, for their own institution
+    SUBMISSION_VIEW = "submission.view"
+    SUBMISSION_SEND = "submission.send"
+    SUBMISSION_APPROVE = "submission.approve"
+    SUBMISSION_WITHDRAW = "submission.withdraw"
+    STATEMENT_VIEW = "statement.view"
+    INSTITUTION_MANAGE = "institution.manage"
+    # everybody who is entitled to published figures
+    RELEASE_VIEW = "release.view"
+    # the association
+    COLLECTION_MANAGE = "collection.manage"
+    ROUND_MANAGE = "round.manage"
+    ROUND_PROGRESS_VIEW = "round.view_progress"
+    RELEASE_COMPUTE = "release.compute"
+    RELEASE_REVIEW = "release.review"
+    RELEASE_APPROVE = "release.approve"
+    RELEASE_PUBLISH = "release.publish"
+    MEMBER_ADMIT = "member.admit"
+    MEMBER_VIEW = "member.view"
+    AUDIT_VIEW = "audit.view"
+
+
+_MEMBER = {Permission.SUBMISSION_VIEW, Permission.STATEMENT_VIEW, Permission.RELEASE_VIEW}
+
+PERMISSIONS: Mapping[str, frozenset[Permission]] = {
+    Role.SUBMITTER: frozenset({*_MEMBER, Permission.SUBMISSION_SEND, Permission.SUBMISSION_WITHDRAW}),
+    Role.ANALYST: frozenset(_MEMBER),
+    Role.APPROVER: frozenset({*_MEMBER, Permission.SUBMISSION_APPROVE, Permission.SUBMISSION_WITHDRAW}),
+    Role.ADMINISTRATOR: frozenset({*_MEMBER, Permission.INSTITUTION_MANAGE}),
+    Role.COLLECTION_MANAGER: frozenset(
+        {
+            Permission.COLLECTION_MANAGE,
+            Permission.ROUND_MANAGE,
+            Permission.ROUND_PROGRESS_VIEW,
+            Permission.RELEASE_VIEW,
+            Permission.MEMBER_VIEW,
+        }
+    ),
+    Role.STATISTICIAN: frozenset(
+        {
+            Permission.ROUND_PROGRESS_VIEW,
+            Permission.RELEASE_VIEW,
+            Permission.RELEASE_COMPUTE,
+            Permission.RELEASE_REVIEW,
+            Permission.RELEASE_APPROVE,
+            Permission.RELEASE_PUBLISH,
+            Permission.MEMBER_VIEW,
+        }
+    ),
+    Role.SECRETARIAT: frozenset({Permission.RELEASE_VIEW, Permission.MEMBER_VIEW, Permission.ROUND_PROGRESS_VIEW}),
+    Role.POLICY_EDITOR: frozenset({Permission.RELEASE_VIEW}),
+    Role.MEMBER_SERVICES: frozenset({Permission.MEMBER_ADMIT, Permission.MEMBER_VIEW, Permission.ROUND_PROGRESS_VIEW}),
+    Role.AUDITOR: frozenset({Permission.AUDIT_VIEW, Permission.MEMBER_VIEW, Permission.ROUND_PROGRESS_VIEW}),
+    Role.OBSERVER: frozenset({Permission.RELEASE_VIEW}),
+}
+
+
+def permissions_of(person: Person) -> frozenset[Permission]:
+    """Everything a person may do; nothing when the account or the institution is not active."""
+    if not person.is_entitled:
+        return frozenset()
+    return frozenset().union(*(PERMISSIONS[role] for role in person.roles))
+
+
+def may(person: Person, permission: Permission) -> bool:
+    return permission in permissions_of(person)
+
+
+def require(person: Person, permission: Permission) -> None:
+    if not may(person, permission):
+        raise Forbidden(_("Your roles do not include this."), rule="forbidden")

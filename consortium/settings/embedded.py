@@ -1,0 +1,1 @@
+from consortium.settings.base import *

@@ -1,0 +1,21 @@
+"""The tables of the cycle; one module a noun."""
+
+from sharing.models.collection import Collection, PeerGroup
+from sharing.models.release import Release, ReleaseApproval, ReleaseCell
+from sharing.models.round import Round, RoundKey
+from sharing.models.statement import Statement
+from sharing.models.submission import Finding, Opening, Submission
+
+__all__ = [
+    "Collection",
+    "Finding",
+    "Opening",
+    "PeerGroup",
+    "Release",
+    "ReleaseApproval",
+    "ReleaseCell",
+    "Round",
+    "RoundKey",
+    "Statement",
+    "Submission",
+]

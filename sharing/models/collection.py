@@ -1,0 +1,86 @@
+"""What is asked, of whom, how often."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.db import models
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from anonymize.template import Template, parse
+from consortium.institutions.models import Institution
+from consortium.people.models import Person
+from consortium.people.roles import Permission, may
+
+
+class CollectionQuerySet(models.QuerySet["Collection"]):
+    def visible_to(self, person: Person) -> Self:
+        """Staff who may see releases or progress see all; a member sees those it contributes to."""
+        if not person.is_entitled:
+            return self.none()
+        if person.institution_id is not None:
+            return self.filter(contributors=person.institution_id)
+        if may(person, Permission.RELEASE_VIEW) or may(person, Permission.ROUND_PROGRESS_VIEW):
+            return self
+        return self.none()
+
+
+class Collection(models.Model):
+    """One version of a template, in force for the rounds that were opened under it."""
+
+    code = models.SlugField(_("code"), max_length=40)
+    version = models.CharField(_("version"), max_length=20)
+    document = models.JSONField(_("template"))
+    contributors = models.ManyToManyField(Institution, related_name="collections", verbose_name=_("contributors"))
+    peer_groups = models.ManyToManyField("PeerGroup", related_name="collections", verbose_name=_("peer groups"))
+    size_limit = models.PositiveIntegerField(_("largest package, in bytes"), default=64 * 1024 * 1024)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CollectionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("collection")
+        verbose_name_plural = _("collections")
+        ordering = ("code", "-created_at")
+        constraints = [models.UniqueConstraint(fields=["code", "version"], name="one_row_per_collection_version")]
+
+    def __str__(self) -> str:
+        return in_language(self.document["name"])
+
+    @property
+    def template(self) -> Template:
+        return parse(self.document)
+
+
+class PeerGroup(models.Model):
+    """A named set of institutions to compare with, given by attributes: `{"size_band": ["small"]}`.
+
+    The groups of one `family` share no institution, and together hold all of them.
+    """
+
+    code = models.SlugField(_("code"), max_length=40, unique=True)
+    family = models.SlugField(_("family"), max_length=40)
+    names = models.JSONField(_("name"))
+    criteria = models.JSONField(_("criteria"), default=dict)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("peer group")
+        verbose_name_plural = _("peer groups")
+        ordering = ("family", "position", "code")
+
+    def __str__(self) -> str:
+        return in_language(self.names)
+
+    def includes(self, institution: Institution) -> bool:
+        """Whether every attribute named in the criteria has one of the values given for it."""
+        return all(getattr(institution, attribute) in values for attribute, values in self.criteria.items())
+
+
+def in_language(names: dict[str, Any]) -> str:
+    """A template's text in the language of the page, else in English."""
+    language = get_language() or "en"
+    if language.lower().startswith("zh"):
+        return str(names.get("zh-Hans") or names["en"])
+    return str(names["en"])

@@ -1,0 +1,141 @@
+"""Protected pooled tables shown to contributors."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from consortium.people.models import Person
+from consortium.people.roles import Permission, may
+from consortium.states import HasState
+from sharing.models.collection import Collection
+from sharing.models.round import Round
+from sharing.states import RELEASE_MOVES, ReleaseState
+
+PUBLIC_STATES = (ReleaseState.PUBLISHED, ReleaseState.WITHDRAWN)
+
+
+class ReleaseQuerySet(models.QuerySet["Release"]):
+    def visible_to(self, person: Person) -> Self:
+        """Published and withdrawn ones for those entitled to figures; drafts for reviewers."""
+        releases = self.filter(round__collection__in=Collection.objects.visible_to(person))
+        if may(person, Permission.RELEASE_REVIEW):
+            return releases
+        if may(person, Permission.RELEASE_VIEW):
+            return releases.filter(state__in=PUBLIC_STATES)
+        return self.none()
+
+    def published(self) -> Self:
+        return self.filter(state=ReleaseState.PUBLISHED)
+
+
+class Release(HasState):
+    """One computed result of a round; a correction is a new revision."""
+
+    MOVES: ClassVar = RELEASE_MOVES
+
+    round = models.ForeignKey(Round, models.PROTECT, related_name="releases", verbose_name=_("round"))
+    public_id = models.CharField(_("id"), max_length=70, unique=True)  # delinquency-2026-10-r1
+    revision = models.PositiveIntegerField(_("revision"))
+    state = models.CharField(_("state"), max_length=12, choices=ReleaseState.choices, default=ReleaseState.COMPUTING)
+    prepared_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    started_at = models.DateTimeField(_("started"), auto_now_add=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    computed_at = models.DateTimeField(_("computed"), null=True, blank=True)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.TextField(_("reason"), blank=True)  # why it failed, was refused or withdrawn
+    contributors = models.PositiveIntegerField(_("contributors"), default=0)
+    expected = models.PositiveIntegerField(_("expected contributors"), default=0)
+    cells = models.PositiveIntegerField(_("cells"), default=0)
+    withheld = models.PositiveIntegerField(_("withheld cells"), default=0)
+    audit_passed = models.BooleanField(_("audit passed"), default=False)
+    audit = models.JSONField(default=dict)  # rule set, code version, solver statuses, intervals; staff only
+    inputs_digest = models.CharField(_("digest of the inputs"), max_length=64, blank=True)
+
+    objects = ReleaseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("release")
+        verbose_name_plural = _("releases")
+        ordering = ("-round__period", "-revision")
+        constraints = [
+            models.UniqueConstraint(fields=["round", "revision"], name="revisions_are_counted"),
+            models.UniqueConstraint(
+                fields=["round"],
+                condition=Q(state__in=[ReleaseState.COMPUTING, ReleaseState.IN_REVIEW]),
+                name="one_draft_per_round",
+            ),
+            models.UniqueConstraint(
+                fields=["round"], condition=Q(state=ReleaseState.PUBLISHED), name="one_published_release_per_round"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ReleaseState.PUBLISHED) | Q(audit_passed=True),
+                name="nothing_unaudited_is_published",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.round} r{self.revision}"
+
+
+class ReleaseApproval(models.Model):
+    """One person's yes to a draft; publication needs two, neither of them its preparer."""
+
+    release = models.ForeignKey(Release, models.CASCADE, related_name="approvals")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("approval")
+        ordering = ("at",)
+        constraints = [models.UniqueConstraint(fields=["release", "person"], name="one_approval_per_person")]
+
+    def __str__(self) -> str:
+        return f"{self.release_id} {self.person_id}"
+
+
+class ReleaseCell(models.Model):
+    """One indicator at one cell and peer group, written by COPY. Withheld: every figure is null, for every reason.
+
+    `key` is the SDMX series key over the indicator's cut ("SME.CN-ZJ._T"); rates are fractions, not percent.
+    """
+
+    release = models.ForeignKey(Release, models.CASCADE, related_name="cells_of_release")
+    indicator = models.CharField(max_length=40)
+    peer_group = models.CharField(max_length=40)  # "ALL" or a PeerGroup's code
+    key = models.CharField(max_length=160)
+    pooled = models.FloatField(null=True)
+    mean = models.FloatField(null=True)
+    p25 = models.FloatField(null=True)
+    median = models.FloatField(null=True)
+    p75 = models.FloatField(null=True)
+    contributors = models.PositiveIntegerField(null=True)
+    withheld = models.BooleanField()
+    reason = models.CharField(max_length=1, blank=True)  # A, G or D: staff only, never on any page or file
+
+    class Meta:
+        verbose_name = _("release cell")
+        constraints = [
+            models.UniqueConstraint(fields=["release", "indicator", "peer_group", "key"], name="one_row_per_cell"),
+            models.CheckConstraint(
+                name="withheld_means_no_figure",
+                condition=Q(withheld=False, pooled__isnull=False, contributors__isnull=False)
+                | Q(
+                    withheld=True,
+                    pooled__isnull=True,
+                    mean__isnull=True,
+                    p25__isnull=True,
+                    median__isnull=True,
+                    p75__isnull=True,
+                    contributors__isnull=True,
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.indicator} {self.peer_group} {self.key}"

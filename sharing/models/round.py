@@ -1,0 +1,85 @@
+"""One reference period of a collection, and the keys its packages are sealed to."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from consortium.people.models import Person
+from consortium.states import HasState
+from sharing.models.collection import Collection
+from sharing.states import ROUND_MOVES, RoundState
+
+
+class RoundQuerySet(models.QuerySet["Round"]):
+    def visible_to(self, person: Person) -> Self:
+        rounds = self.filter(collection__in=Collection.objects.visible_to(person))
+        if person.institution_id is not None:
+            return rounds.exclude(state=RoundState.PLANNED)
+        return rounds
+
+    def open(self) -> Self:
+        return self.filter(state=RoundState.OPEN)
+
+
+class Round(HasState):
+    """One reference period of a collection; `public_id` is what packages name as their subject."""
+
+    MOVES: ClassVar = ROUND_MOVES
+
+    collection = models.ForeignKey(Collection, models.PROTECT, related_name="rounds", verbose_name=_("collection"))
+    public_id = models.CharField(_("id"), max_length=60, unique=True)
+    period = models.CharField(_("reference period"), max_length=10)
+    state = models.CharField(_("state"), max_length=12, choices=RoundState.choices, default=RoundState.PLANNED)
+    opens_at = models.DateTimeField(_("opens"))
+    due_at = models.DateTimeField(_("due"))
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+
+    objects = RoundQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("round")
+        verbose_name_plural = _("rounds")
+        ordering = ("-period", "collection__code")
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "period"], name="one_round_per_period"),
+            models.CheckConstraint(condition=Q(due_at__gt=models.F("opens_at")), name="due_after_opening"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.collection} {self.period}"
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.state == RoundState.OPEN and timezone.now() > self.due_at
+
+
+class RoundKey(models.Model):
+    """A sealing key of a round. The private half is wrapped by the vault's key-encryption key, or destroyed."""
+
+    round = models.ForeignKey(Round, models.PROTECT, related_name="keys")
+    rkid = models.CharField(_("key id"), max_length=43, unique=True)
+    suite = models.CharField(_("suite"), max_length=10)
+    public_jwk = models.JSONField(_("public key"))
+    signature = models.TextField(_("the consortium's signature over the key"))
+    wrapped_private = models.BinaryField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    destroyed_at = models.DateTimeField(_("destroyed"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("sealing key")
+        constraints = [
+            models.UniqueConstraint(fields=["round", "suite"], name="one_sealing_key_per_suite"),
+            models.CheckConstraint(
+                name="a_destroyed_key_is_gone",
+                condition=Q(destroyed_at__isnull=True, wrapped_private__isnull=False)
+                | Q(destroyed_at__isnull=False, wrapped_private__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.rkid

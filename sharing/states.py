@@ -1,0 +1,72 @@
+"""What may follow what, for everything in the cycle. The documentation's diagram is drawn from these tables."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class RoundState(TextChoices):
+    PLANNED = "planned", _("Planned")
+    OPEN = "open", _("Open")
+    CLOSED = "closed", _("Closed")
+    COMPUTING = "computing", _("Computing")
+    IN_REVIEW = "in_review", _("In review")
+    PUBLISHED = "published", _("Published")
+
+
+ROUND_MOVES = {
+    RoundState.PLANNED: {RoundState.OPEN},
+    RoundState.OPEN: {RoundState.CLOSED},
+    RoundState.CLOSED: {RoundState.OPEN, RoundState.COMPUTING},
+    RoundState.COMPUTING: {RoundState.CLOSED, RoundState.IN_REVIEW},
+    RoundState.IN_REVIEW: {RoundState.CLOSED, RoundState.PUBLISHED},
+    RoundState.PUBLISHED: {RoundState.CLOSED},  # reopened for a revision; what was published stays visible
+}
+
+
+class SubmissionState(TextChoices):
+    RECEIVED = "received", _("Received")
+    AWAITING_APPROVAL = "awaiting_approval", _("Awaiting approval")
+    ACCEPTED = "accepted", _("Accepted")
+    REJECTED = "rejected", _("Rejected")
+    SUPERSEDED = "superseded", _("Superseded")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+SUBMISSION_MOVES = {
+    SubmissionState.RECEIVED: {
+        SubmissionState.AWAITING_APPROVAL,
+        SubmissionState.ACCEPTED,
+        SubmissionState.REJECTED,
+        SubmissionState.WITHDRAWN,
+    },
+    SubmissionState.AWAITING_APPROVAL: {
+        SubmissionState.ACCEPTED,
+        SubmissionState.SUPERSEDED,
+        SubmissionState.WITHDRAWN,
+    },
+    SubmissionState.ACCEPTED: {SubmissionState.SUPERSEDED, SubmissionState.WITHDRAWN},
+    SubmissionState.REJECTED: set[str](),
+    SubmissionState.SUPERSEDED: set[str](),
+    SubmissionState.WITHDRAWN: set[str](),
+}
+
+
+class ReleaseState(TextChoices):
+    COMPUTING = "computing", _("Computing")
+    FAILED = "failed", _("Failed")
+    IN_REVIEW = "in_review", _("In review")
+    REFUSED = "refused", _("Refused in review")
+    PUBLISHED = "published", _("Published")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+RELEASE_MOVES = {
+    ReleaseState.COMPUTING: {ReleaseState.IN_REVIEW, ReleaseState.FAILED},
+    ReleaseState.FAILED: set[str](),
+    ReleaseState.IN_REVIEW: {ReleaseState.PUBLISHED, ReleaseState.REFUSED},
+    ReleaseState.REFUSED: set[str](),
+    ReleaseState.PUBLISHED: {ReleaseState.WITHDRAWN},
+    ReleaseState.WITHDRAWN: set[str](),
+}
