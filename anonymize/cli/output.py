@@ -1,0 +1,92 @@
+"""How every command talks: results on stdout, everything else on stderr, one refusal form, one set of exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+from anonymize.errors import ConcordError
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a command's words go. With `as_json`, stdout carries exactly one JSON document."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+    def say(self, text: str) -> None:
+        """A remark on the way, for people only."""
+        if not (self.quiet or self.as_json):
+            click.echo(text, err=True)
+
+    def result(self, document: Mapping[str, Any], text: str) -> None:
+        """What the command was run for: the document for machines or the text for people."""
+        if self.as_json:
+            click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+        elif not self.quiet:
+            click.echo(text)
+
+    def refuse(self, error: ConcordError) -> NoReturn:
+        """The error's sentence, then the end with its exit code."""
+        if self.as_json:
+            click.echo(json.dumps({"error": {"rule": error.rule, "sentence": error.sentence}}, ensure_ascii=False))
+        else:
+            click.echo(f"Error: {error.sentence}", err=True)
+        raise click.exceptions.Exit(error.exit_code)
+
+    @contextmanager
+    def progress(self, label: str, length: int) -> Iterator[Callable[[int], None]]:
+        """A progress bar on a terminal, nothing elsewhere; yields the function that advances it by n."""
+        if self.quiet or self.as_json or not sys.stderr.isatty():
+            yield lambda n: None
+            return
+        with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
+            yield bar.update
+
+
+def command(*, example: str, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
+    """Makes a function a command: it gets an `Output` first, `--json` and `--quiet`, and an example in its help.
+
+    A ConcordError ends the command with its sentence and its exit code; anything else is a defect and shows.
+    """
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @functools.wraps(function)
+        def run(as_json: bool, quiet: bool, **arguments: Any) -> None:
+            output = Output(as_json, quiet)
+            try:
+                function(output, **arguments)
+            except ConcordError as error:
+                output.refuse(error)
+
+        options = [
+            click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
+            click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+        ]
+        for option in reversed(options):
+            run = option(run)
+        return click.command(name or function.__name__, epilog=f"\b\nExample:\n  {example}")(run)
+
+    return decorate
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Columns padded to their widest entry; wide (Chinese) characters count as two."""
+    lines = [[str(cell) for cell in row] for row in [list(heads), *rows]]
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _width(text: str) -> int:
+    return sum(2 if ord(character) >= 0x1100 else 1 for character in text)
