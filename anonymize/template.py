@@ -58,6 +58,11 @@ class CodeList:
         return tuple(code.id for code in self.codes)
 
     @cached_property
+    def index(self) -> Mapping[str, int]:
+        """The place of each code in the list, which is its index in a dense array."""
+        return {code.id: place for place, code in enumerate(self.codes)}
+
+    @cached_property
     def leaves(self) -> tuple[str, ...]:
         """Codes without children, in the list's order."""
         parents = {code.parent for code in self.codes}
@@ -66,8 +71,7 @@ class CodeList:
     @cached_property
     def parents(self) -> tuple[int, ...]:
         """The index of each code's parent, -1 for the total."""
-        index = {code.id: position for position, code in enumerate(self.codes)}
-        return tuple(-1 if code.parent is None else index[code.parent] for code in self.codes)
+        return tuple(-1 if code.parent is None else self.index[code.parent] for code in self.codes)
 
     def children(self, code: str) -> tuple[str, ...]:
         return tuple(each.id for each in self.codes if each.parent == code)
@@ -161,6 +165,11 @@ class Template:
     @cached_property
     def measure_ids(self) -> tuple[str, ...]:
         return tuple(measure.id for measure in self.measures)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The number of codes of each dimension: the shape of the lattice of all possible cells."""
+        return tuple(len(dimension.code_list.codes) for dimension in self.dimensions)
 
     def dimension(self, id: str) -> Dimension:
         return _named(self.dimensions, id, f"Template {self.id}: there is no dimension {id!r}.")
