@@ -1,8 +1,9 @@
-"""What every way of running Concord shares; embedded and production add the rest."""
+"""What every way of running Concord shares; embedded and production add where it runs and with which secrets."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "oauth2_provider",
     "rest_framework",
+    "consortium",
     "consortium.web",
     "consortium.audit",
     "consortium.institutions",
@@ -34,12 +36,87 @@ INSTALLED_APPS = [
     "sharing",
 ]
 
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+ROOT_URLCONF = "consortium.urls"
+WSGI_APPLICATION = "consortium.wsgi.application"
+ASGI_APPLICATION = "consortium.asgi.application"
+
 AUTH_USER_MODEL = "people.Person"
 OAUTH2_PROVIDER_APPLICATION_MODEL = "institutions.ApiClient"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "consortium" / "web" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+
+# The consortium's identity and keys. A process holds only the secrets of its own job; see docs/operations.md.
+CONCORD_AUDIENCE = ""  # what members' packages name as `aud`
+CONCORD_SIGNING_KEY: Path | None = None  # private JWK file: signs receipts and the rounds' sealing keys
+CONCORD_KEK = ""  # base64url, 32 bytes: unwraps the rounds' private keys; only in a vault worker
+CONCORD_DELIVERY_KEY = ""  # base64url, private X25519: opens members' statements; only in web
+CONCORD_DELIVERY_PUBLIC_KEY = ""  # base64url, its public half
+CONCORD_BLOBS = BASE_DIR / "var" / "blobs"  # sealed packages
+
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_DEFAULT_QUEUE = "office"
+# A killed worker's task comes back: every task may run twice, and the row it is about says whether there is work left.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+# pgmq's queue names have no room for the names that remote control makes up.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    # Work whose message was lost, or whose worker died, is queued again.
+    "sweep": {"task": "sharing.tasks.sweep", "schedule": 30.0},
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"httpx": {"level": "WARNING"}},
+}

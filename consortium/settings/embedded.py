@@ -1,1 +1,43 @@
+"""The default: everything under one directory of this machine, keys and database included, nothing to set up.
+
+`CONCORD_HOME` chooses the directory (default `var/`). `DATABASE_URL` and `CELERY_BROKER_URL` choose real servers.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dj_database_url
+
+from consortium.embedded import broker, keys, postgres
 from consortium.settings.base import *
+from consortium.settings.base import BASE_DIR
+
+HOME = Path(os.environ.get("CONCORD_HOME", BASE_DIR / "var"))
+_KEYS = HOME / "keys"
+
+DATABASE_URL = os.environ.get("DATABASE_URL") or postgres.use(HOME / "postgres").url
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or broker.url(DATABASE_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    broker.transport_options(visibility_timeout=900) if CELERY_BROKER_URL.startswith("pgmq:") else {}
+)
+
+SECRET_KEY = keys.django_secret(_KEYS)
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = HOME / "static"
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = HOME / "mail"
+
+CONCORD_AUDIENCE = os.environ.get("CONCORD_AUDIENCE", "concord-demo")
+CONCORD_SIGNING_KEY = keys.signing_key(_KEYS)
+CONCORD_BLOBS = HOME / "blobs"
+# Each process holds only what its job needs, here as in production; a command run by hand is the vault and the web.
+_PROCESS = os.environ.get("CONCORD_PROCESS", "all")
+_DELIVERY_KEY = keys.delivery_key(_KEYS)
+CONCORD_KEK = keys.key_encryption_key(_KEYS) if _PROCESS in {"vault", "all"} else ""
+CONCORD_DELIVERY_KEY = _DELIVERY_KEY if _PROCESS in {"web", "all"} else ""
+CONCORD_DELIVERY_PUBLIC_KEY = keys.delivery_public_key(_DELIVERY_KEY)
