@@ -60,12 +60,16 @@ def _unprivileged() -> Sequence[str]:
     if os.name == "nt" or os.geteuid() != 0:
         return ()
     for prefix in (_AS_NAMESPACE_NOBODY, _AS_NOBODY):
-        if shutil.which(prefix[0]) and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+        if shutil.which(prefix[0]) and _succeeds([*prefix, "true"]):
             return prefix
     raise NoPostgres(
         "PostgreSQL does not run as root, and this machine offers neither user namespaces nor setpriv. "
         "Run as another user, or set DATABASE_URL to a server."
     )
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
 def _version(initdb: Path) -> tuple[int, ...]:

@@ -113,7 +113,9 @@ def _start(home: Path) -> Server:
             _make_database(server)
             return server
         if time.monotonic() > deadline:
-            raise binaries.NoPostgres(f"PostgreSQL did not start; see {home / 'log'}.\n{started.stdout}{started.stderr}")
+            raise binaries.NoPostgres(
+                f"PostgreSQL did not start; see {home / 'log'}.\n{started.stdout}{started.stderr}"
+            )
         time.sleep(0.5)  # after a kill -9 the old server's children need a moment to go
 
 
