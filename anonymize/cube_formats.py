@@ -68,15 +68,11 @@ def parse(content: bytes, media_type: str, template: Template) -> Parsed:
 
 def parquet_bytes(table: pa.Table, stated: Mapping[str, str]) -> bytes:
     """The same bytes for the same table and statements, with one version of pyarrow."""
-    metadata = {f"concord.{name}": stated[name] for name in _METADATA}
     sink = io.BytesIO()
-    pq.write_table(
-        table.replace_schema_metadata(metadata),
-        sink,
-        compression="zstd",
-        use_dictionary=[field.name for field in table.schema if pa.types.is_dictionary(field.type)],
-        store_schema=False,
-    )
+    coded = [column.name for column in table.schema if pa.types.is_dictionary(column.type)]
+    with pq.ParquetWriter(sink, table.schema, compression="zstd", use_dictionary=coded, store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({f"concord.{name}": stated[name] for name in _METADATA})
     return sink.getvalue()
 
 
