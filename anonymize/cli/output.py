@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Output:
     def progress(self, label: str, length: int) -> Iterator[Callable[[int], None]]:
         """A progress bar on a terminal, nothing elsewhere; yields the function that advances it by n."""
         if self.quiet or self.as_json or not sys.stderr.isatty():
-            yield lambda n: None
+            yield lambda _: None
             return
         with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
             yield bar.update
@@ -89,4 +90,4 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _width(text: str) -> int:
-    return sum(2 if ord(character) >= 0x1100 else 1 for character in text)
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -38,7 +38,7 @@ def verify_claims(signed: str, typ: str, jwks: Jwks) -> dict[str, Any]:
     if header["alg"] not in (*jose.ALGORITHMS, "EdDSA"):
         raise refusal("unsupported-algorithm", member="alg")
     result = jose.verified(compact, _key(header["kid"], jwks.get("keys", ())))
-    return jose.parse_json_object(result.payload or b"")
+    return jose.parse_json_object(result.payload)
 
 
 def _key(kid: object, keys: Iterable[Jwk]) -> Jwk:

@@ -22,8 +22,7 @@ Jwk = Mapping[str, Any]
 
 ALGORITHMS: Final = ("Ed25519", "ES256")
 MAX_HEADER: Final = 4096  # characters of the encoded header; a package's own takes about 600
-SIGNATURE_BYTES: Final = 64  # of both algorithms
-_SIGNATURE_CHARACTERS: Final = 86
+_SIGNATURE_CHARACTERS: Final = 86  # the 64 bytes of both algorithms
 # Refused in every public key that we read: somebody is about to publish a private one.
 _PRIVATE_MEMBERS: Final = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"})
 
@@ -89,8 +88,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def verified(compact: bytes, jwk: Jwk) -> CompactSignature:
     """The decoded JWS once its signature holds; PackageError otherwise. The header must have been read before."""
-    if len(segments(compact)[2]) < _SIGNATURE_CHARACTERS:
-        raise refusal("truncated")
+    if (length := len(segments(compact)[2])) != _SIGNATURE_CHARACTERS:
+        raise refusal("truncated" if length < _SIGNATURE_CHARACTERS else "malformed")
     registry = Registry(len(compact))
     try:
         signed = jws.extract_compact(compact, registry=registry)

@@ -137,7 +137,7 @@ def verify(
     if rkids is not None and header.rkid not in rkids:
         raise refusal("wrong-sealing-key", member="rkid")
     signed = jose.verified(package, _key_in_force(header.kid, keys, revoked))
-    if signed.payload is None or len(signed.payload) < hpke.overhead(header.suite):
+    if len(signed.payload) < hpke.overhead(header.suite):
         raise refusal("truncated")
     return Envelope(
         **vars(header),
