@@ -39,6 +39,7 @@ SUBMISSION_MOVES = {
         SubmissionState.AWAITING_APPROVAL,
         SubmissionState.ACCEPTED,
         SubmissionState.REJECTED,
+        SubmissionState.SUPERSEDED,  # a later version was decided first
         SubmissionState.WITHDRAWN,
     },
     SubmissionState.AWAITING_APPROVAL: {

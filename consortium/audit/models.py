@@ -16,9 +16,7 @@ class Entry(models.Model):
     at = models.DateTimeField(_("when"))
     event = models.CharField(_("event"), max_length=60)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    institution = models.ForeignKey(
-        "institutions.Institution", models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    institution = models.ForeignKey("institutions.Institution", models.PROTECT, null=True, blank=True, related_name="+")
     actor = models.CharField(_("who"), max_length=160)  # as it was then: a person, an API client, a process
     about_type = models.CharField(max_length=60, blank=True)
     about_id = models.CharField(max_length=60, blank=True)

@@ -8,17 +8,18 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language, gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
 from consortium.institutions.states import INSTITUTION_MOVES, InstitutionState
+from consortium.people.roles import Permission, Role, may
 from consortium.states import HasState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from consortium.people.models import Person
+    from consortium.people.roles import Actor
 
 
 class InstitutionKind(models.TextChoices):
@@ -40,13 +41,11 @@ class InstitutionQuerySet(models.QuerySet["Institution"]):
     def active(self) -> Self:
         return self.filter(state=InstitutionState.ACTIVE)
 
-    def visible_to(self, person: Person) -> Self:
+    def visible_to(self, actor: Actor) -> Self:
         """The association's staff see all members; a member sees itself."""
-        from consortium.people.roles import Permission, may
-
-        if may(person, Permission.MEMBER_VIEW):
+        if may(actor, Permission.MEMBER_VIEW):
             return self
-        return self.filter(pk=person.institution_id) if person.is_entitled else self.none()
+        return self.filter(pk=actor.institution_id) if actor.is_entitled else self.none()
 
 
 class Institution(HasState):
@@ -66,9 +65,7 @@ class Institution(HasState):
     state = models.CharField(
         _("state"), max_length=10, choices=InstitutionState.choices, default=InstitutionState.APPLICANT
     )
-    approves_submissions = models.BooleanField(
-        _("submissions need a second person's approval"), default=False
-    )
+    approves_submissions = models.BooleanField(_("submissions need a second person's approval"), default=False)
     admitted_at = models.DateTimeField(_("admitted"), null=True, blank=True)
 
     objects = InstitutionQuerySet.as_manager()
@@ -131,3 +128,17 @@ class ApiClient(AbstractApplication):
     class Meta(AbstractApplication.Meta):
         swappable = "OAUTH2_PROVIDER_APPLICATION_MODEL"
         verbose_name = _("API client")
+
+    # What signed-in code asks of whoever acts; see consortium.people.roles.Actor.
+    is_authenticated = True
+    is_anonymous = False
+    is_association = False
+
+    @property
+    def roles(self) -> Sequence[str]:
+        """A job sends and follows up; approving and managing stay with people."""
+        return (Role.SUBMITTER,)
+
+    @property
+    def is_entitled(self) -> bool:
+        return self.institution.is_active

@@ -6,8 +6,7 @@ permission says *what kind* of thing a person may do; the rules beside each serv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +14,20 @@ from django.utils.translation import gettext_lazy as _
 from consortium.errors import Forbidden
 
 if TYPE_CHECKING:
-    from consortium.people.models import Person
+    from collections.abc import Mapping, Sequence
+
+
+class Actor(Protocol):
+    """Whoever asks: a person, or an API client that acts for an institution."""
+
+    @property
+    def institution_id(self) -> int | None: ...
+
+    @property
+    def roles(self) -> Sequence[str]: ...
+
+    @property
+    def is_entitled(self) -> bool: ...
 
 
 class Role(TextChoices):
@@ -94,17 +106,23 @@ PERMISSIONS: Mapping[str, frozenset[Permission]] = {
 }
 
 
-def permissions_of(person: Person) -> frozenset[Permission]:
-    """Everything a person may do; nothing when the account or the institution is not active."""
-    if not person.is_entitled:
+def permissions_of(actor: Actor) -> frozenset[Permission]:
+    """Everything an actor may do; nothing when the account or the institution is not active."""
+    if not actor.is_entitled:
         return frozenset()
-    return frozenset().union(*(PERMISSIONS[role] for role in person.roles))
+    return frozenset().union(*(PERMISSIONS[role] for role in actor.roles))
 
 
-def may(person: Person, permission: Permission) -> bool:
-    return permission in permissions_of(person)
+def may(actor: Actor, permission: Permission) -> bool:
+    return permission in permissions_of(actor)
 
 
-def require(person: Person, permission: Permission) -> None:
-    if not may(person, permission):
+def require_entitled(actor: Actor) -> None:
+    if not actor.is_entitled:
+        raise Forbidden(_("Your institution is suspended, or your account is closed."), rule="not-entitled")
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    require_entitled(actor)
+    if not may(actor, permission):
         raise Forbidden(_("Your roles do not include this."), rule="forbidden")

@@ -12,7 +12,7 @@ from consortium.settings.embedded import *
 _HOME = Path(os.environ.get("CONCORD_TEST_HOME") or tempfile.mkdtemp(prefix="concord-test-"))
 os.environ["CONCORD_TEST_HOME"] = str(_HOME)  # the workers of pytest-xdist share it
 
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "consortium.api_auth.ClientSecretHasher"]
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}

@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.db import models
-from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language, gettext_lazy as _
 
 from anonymize.template import Template, parse
 from consortium.institutions.models import Institution
-from consortium.people.models import Person
-from consortium.people.roles import Permission, may
+from consortium.people.roles import Actor, Permission, may
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
-    def visible_to(self, person: Person) -> Self:
+    def visible_to(self, actor: Actor) -> Self:
         """Staff who may see releases or progress see all; a member sees those it contributes to."""
-        if not person.is_entitled:
+        if not actor.is_entitled:
             return self.none()
-        if person.institution_id is not None:
-            return self.filter(contributors=person.institution_id)
-        if may(person, Permission.RELEASE_VIEW) or may(person, Permission.ROUND_PROGRESS_VIEW):
+        if actor.institution_id is not None:
+            return self.filter(contributors=actor.institution_id)
+        if may(actor, Permission.RELEASE_VIEW) or may(actor, Permission.ROUND_PROGRESS_VIEW):
             return self
         return self.none()
 

@@ -9,8 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from consortium.people.models import Person
-from consortium.people.roles import Permission, may
+from consortium.people.roles import Actor, Permission, may
 from consortium.states import HasState
 from sharing.models.collection import Collection
 from sharing.models.round import Round
@@ -20,12 +19,12 @@ PUBLIC_STATES = (ReleaseState.PUBLISHED, ReleaseState.WITHDRAWN)
 
 
 class ReleaseQuerySet(models.QuerySet["Release"]):
-    def visible_to(self, person: Person) -> Self:
+    def visible_to(self, actor: Actor) -> Self:
         """Published and withdrawn ones for those entitled to figures; drafts for reviewers."""
-        releases = self.filter(round__collection__in=Collection.objects.visible_to(person))
-        if may(person, Permission.RELEASE_REVIEW):
+        releases = self.filter(round__collection__in=Collection.objects.visible_to(actor))
+        if may(actor, Permission.RELEASE_REVIEW):
             return releases
-        if may(person, Permission.RELEASE_VIEW):
+        if may(actor, Permission.RELEASE_VIEW):
             return releases.filter(state__in=PUBLIC_STATES)
         return self.none()
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from consortium.people.models import Person
 from consortium.states import HasState
 from sharing.models.collection import Collection
 from sharing.states import ROUND_MOVES, RoundState
 
+if TYPE_CHECKING:
+    from consortium.people.roles import Actor
+
 
 class RoundQuerySet(models.QuerySet["Round"]):
-    def visible_to(self, person: Person) -> Self:
-        rounds = self.filter(collection__in=Collection.objects.visible_to(person))
-        if person.institution_id is not None:
+    def visible_to(self, actor: Actor) -> Self:
+        rounds = self.filter(collection__in=Collection.objects.visible_to(actor))
+        if actor.institution_id is not None:
             return rounds.exclude(state=RoundState.PLANNED)
         return rounds
 

@@ -8,18 +8,17 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from consortium.institutions.models import Institution
-from consortium.people.models import Person
-from consortium.people.roles import Permission, may
+from consortium.people.roles import Actor, Permission, may
 from sharing.models.release import Release
 from sharing.states import ReleaseState
 
 
 class StatementQuerySet(models.QuerySet["Statement"]):
-    def visible_to(self, person: Person) -> Self:
-        if person.institution_id is None or not may(person, Permission.STATEMENT_VIEW):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.institution_id is None or not may(actor, Permission.STATEMENT_VIEW):
             return self.none()
         return self.filter(
-            institution=person.institution_id,
+            institution=actor.institution_id,
             release__state__in=(ReleaseState.PUBLISHED, ReleaseState.WITHDRAWN),
         )
 

@@ -11,19 +11,18 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from consortium.institutions.models import ApiClient, Institution
-from consortium.people.models import Person
-from consortium.people.roles import Permission, may
+from consortium.people.roles import Actor, Permission, may
 from consortium.states import HasState
 from sharing.models.round import Round
 from sharing.states import SUBMISSION_MOVES, SubmissionState
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
-    def visible_to(self, person: Person) -> Self:
+    def visible_to(self, actor: Actor) -> Self:
         """A member sees its own. The association sees progress through rounds, never submissions."""
-        if person.institution_id is None or not may(person, Permission.SUBMISSION_VIEW):
+        if actor.institution_id is None or not may(actor, Permission.SUBMISSION_VIEW):
             return self.none()
-        return self.filter(institution=person.institution_id)
+        return self.filter(institution=actor.institution_id)
 
     def accepted(self) -> Self:
         return self.filter(state=SubmissionState.ACCEPTED)
@@ -110,6 +109,7 @@ class Opening(models.Model):
 
     class Purpose(models.TextChoices):
         CHECK = "check", _("Checking")
+        COMPARE = "compare", _("Comparing with the period after")
         COMPUTE = "compute", _("Computing the release")
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="openings")

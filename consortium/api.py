@@ -1,0 +1,114 @@
+"""What every answer of the API has in common: problems (RFC 9457), pages with Link headers, entity tags."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from anonymize.errors import PackageError
+from consortium.errors import Forbidden, Refused
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+
+log = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+_TITLES: Mapping[int, str] = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    409: "Refused by a rule",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Cannot be processed",
+    429: "Too many requests",
+    500: "Server error",
+    503: "Not available",
+}
+# Rules whose status says more than that something was refused.
+_STATUSES: Mapping[str, int] = {"too-large": 413, "idempotency-key-reused": 422, "invalid-key": 422}
+
+
+def problem(
+    status: int, rule: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> JsonResponse:
+    """A problem document; `rule` is a stable slug for machines, `detail` the sentence for people."""
+    title = _TITLES.get(status, "Problem")
+    document = {"type": f"urn:concord:problem:{rule}", "title": title, "status": status, "detail": detail, "rule": rule}
+    return JsonResponse(
+        {**document, **more},
+        status=status,
+        content_type=PROBLEM,
+        headers=dict(headers or {}),
+        json_dumps_params={"ensure_ascii": False},
+    )
+
+
+def answer_exception(exception: Exception, context: Mapping[str, Any]) -> HttpResponse:
+    """Every exception of an API view as a problem; an unexpected one is logged and tells nothing."""
+    set_rollback()
+    if isinstance(exception, Refused):
+        status = 403 if isinstance(exception, Forbidden) else _STATUSES.get(exception.rule, 409)
+        return problem(status, exception.rule, str(exception))
+    if isinstance(exception, PackageError):
+        more = {"member": exception.member} if exception.member else {}
+        return problem(_STATUSES.get(exception.rule, 422), exception.rule, exception.sentence, **more)
+    if isinstance(exception, Http404):
+        return problem(404, "not-found", _("There is nothing here, or not for you."))
+    if isinstance(exception, PermissionDenied):
+        return problem(403, "forbidden", _("You may not do this."))
+    if isinstance(exception, exceptions.APIException):
+        return _of_framework(exception)
+    log.error("API call failed: %s", type(exception).__name__, exc_info=exception)
+    return problem(500, "server-error", _("Something failed on our side. Nothing was changed; try again later."))
+
+
+def _of_framework(exception: exceptions.APIException) -> HttpResponse:
+    headers: dict[str, str] = {}
+    if challenge := getattr(exception, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (wait := getattr(exception, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
+    if isinstance(exception, exceptions.ValidationError):
+        return problem(400, "invalid", _("Some members are missing or wrong."), errors=exception.detail)
+    rule = str(exception.default_code).replace("_", "-")
+    return problem(exception.status_code, rule, str(exception.detail), headers=headers)
+
+
+def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
+    """An address of the API that does not exist is a problem too, not a page."""
+    return problem(404, "not-found", _("There is nothing here, or not for you."))
+
+
+class Pages(CursorPagination):
+    """`{"results": [...]}`; the neighbours' addresses are in the Link header (RFC 8288)."""
+
+    page_size = 100
+    max_page_size = 1000
+    page_size_query_param = "limit"
+
+    def get_paginated_response(self, data: Any) -> Response:
+        links = {"next": self.get_next_link(), "prev": self.get_previous_link()}
+        header = ", ".join(f'<{address}>; rel="{rel}"' for rel, address in links.items() if address)
+        return Response({"results": data}, headers={"Link": header} if header else None)
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "object", "required": ["results"], "properties": {"results": schema}}
+
+    def get_ordering(self, request: Any, queryset: QuerySet[Model], view: Any) -> tuple[str, ...]:
+        """The queryset's own order, so that a page cannot be asked for in another."""
+        ordering = queryset.query.order_by or queryset.model._meta.ordering
+        return tuple(str(field) for field in ordering)
