@@ -1,0 +1,62 @@
+# Everything here works on a fresh machine with Python 3.11 and make, and again after an interruption.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+MANAGE := $(PY) manage.py
+# A test that holds a whole core is not made faster by a third worker on two.
+WORKERS ?= 2
+MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
+
+.PHONY: help install messages demo demo-reset test check fix lock bench bench-panel migrate web vault office
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install:  ## .venv with exactly what requirements.lock names
+	@deploy/bootstrap.sh
+
+messages: install $(MESSAGES)  ## the translations, compiled where a .po is newer
+
+%.mo: %.po | install
+	@$(PY) -m babel.messages.frontend compile --input-file $< --output-file $@ --locale $(notdir $(patsubst %/LC_MESSAGES/,%,$(dir $<)))
+
+demo: messages  ## a consortium of 24 institutions in mid-crisis, served until Ctrl-C (SERVE=0 ends after the cycle)
+	@$(MANAGE) demo $(if $(filter 0 no false,$(SERVE)),--no-serve)
+
+demo-reset: install  ## forget the demo: its database, packages and keys under var/
+	@$(MANAGE) demo --reset
+
+test: messages  ## all tests
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(PY) deploy/also_on_servers.py $(PY) -m pytest -n $(WORKERS) --dist loadgroup tests/consortium tests/sharing tests/journeys $(ARGS)
+
+check: messages  ## style, types, layers, templates, migrations, lock files
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	.venv/bin/djlint --check --lint --quiet consortium sharing
+	$(MANAGE) makemigrations --check --dry-run
+	@! grep -n '://' requirements.lock deploy/requirements-uv.lock || { echo "A lock file names a host." >&2; exit 1; }
+
+fix: install  ## mend what a tool can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	.venv/bin/djlint --reformat --quiet consortium sharing || true
+
+lock: install  ## requirements.lock again from pyproject.toml (ARGS=--upgrade for newer versions)
+	@.tools/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  --extra server --extra dev pyproject.toml --output-file requirements.lock $(ARGS)
+	@! grep -n '://' requirements.lock
+
+bench: install  ## the disclosure engine as tables grow
+	@$(PY) -m tests.bench.disclosure $(ARGS)
+
+bench-panel: install  ## 4,374 real institutions through the whole path; writes its table to docs/performance.md
+	@$(PY) -m tests.bench.panel $(ARGS)
+
+migrate: install  ## bring the database up to date
+	@$(MANAGE) migrate --no-input
+
+web vault office: install  ## one process of the platform, as production runs it
+	@$(MANAGE) run $@

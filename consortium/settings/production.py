@@ -1,0 +1,73 @@
+"""Real servers and keys, all from environment variables, all checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dj_database_url
+
+from consortium.settings import environment as rules
+from consortium.settings.base import *
+from consortium.settings.base import LOGGING
+from consortium.settings.environment import Environment
+
+_env = Environment(os.environ)
+PROCESS = _env.required("CONCORD_PROCESS", "which process this is", check=rules.is_process)
+
+SECRET_KEY = _env.required(
+    "CONCORD_SECRET_KEY", "a random text that signs sessions, the same in every process", check=rules.is_long
+)
+DATABASE_URL = _env.required("DATABASE_URL", "the PostgreSQL server", check=rules.is_postgres)
+CELERY_BROKER_URL = _env.required("CELERY_BROKER_URL", "the RabbitMQ server", check=rules.is_amqp)
+CONCORD_AUDIENCE = _env.required("CONCORD_AUDIENCE", "the consortium's identifier, which members' packages name")
+CONCORD_BLOBS = Path(
+    _env.required("CONCORD_BLOBS", "the directory of sealed packages", check=rules.is_directory) or "/nonexistent"
+)
+_hosts = _env.required("CONCORD_HOSTS", "the host names of the portal, separated by commas", check=rules.is_hosts)
+
+_signing_key = _env.key(
+    "CONCORD_SIGNING_KEY_FILE", PROCESS, "the consortium's signing key, a private JWK", check=rules.is_readable_file
+)
+CONCORD_SIGNING_KEY = Path(_signing_key) if _signing_key else None
+CONCORD_KEK = _env.key("CONCORD_KEK", PROCESS, "the vault's key-encryption key", check=rules.is_32_bytes)
+CONCORD_DELIVERY_KEY = _env.key(
+    "CONCORD_DELIVERY_KEY", PROCESS, "the private key that opens statements", check=rules.is_32_bytes
+)
+CONCORD_DELIVERY_PUBLIC_KEY = _env.key(
+    "CONCORD_DELIVERY_PUBLIC_KEY", PROCESS, "the public key that statements are sealed to", check=rules.is_32_bytes
+)
+# The only way to serve without TLS is to say so, for a test on one machine.
+_tls = _env.optional("CONCORD_TLS", "proxy")
+if _tls not in {"proxy", "off"}:
+    _env.problems.append("CONCORD_TLS is “proxy” (a reverse proxy ends TLS and sets X-Forwarded-Proto) or “off”.")
+_env.finish()
+
+ALLOWED_HOSTS = [host for host in _hosts.replace(",", " ").split() if host]
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
+
+if _tls == "proxy":
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
+    CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
+SESSION_COOKIE_AGE = 8 * 3600  # a working day
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+
+STATIC_ROOT = Path(_env.optional("CONCORD_STATIC", str(STATIC_ROOT)))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+EMAIL_HOST = _env.optional("EMAIL_HOST", "localhost")
+EMAIL_PORT = int(_env.optional("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = _env.optional("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = _env.optional("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = _env.optional("EMAIL_USE_TLS", "yes") == "yes"
+DEFAULT_FROM_EMAIL = _env.optional("EMAIL_FROM", f"concord@{ALLOWED_HOSTS[0]}")
+
+LOGGING["root"]["level"] = _env.optional("CONCORD_LOG_LEVEL", "INFO")
