@@ -209,15 +209,38 @@ class Kin:
 
     def ancestors(self, cell: int) -> Indices:
         """Flat indices of the cell and of all cells that contain it."""
-        place = np.unravel_index(cell, self.lattice.shape) if self.lattice.shape else ()
+        place = self._place(cell)
         return _product([np.flatnonzero(up[at]) for up, at in zip(self._above, place, strict=True)], self.lattice.shape)
 
     def descendants(self, cell: int) -> Indices:
         """Flat indices of the cell and of all cells that it contains."""
-        place = np.unravel_index(cell, self.lattice.shape) if self.lattice.shape else ()
+        place = self._place(cell)
         return _product(
             [np.flatnonzero(up[:, at]) for up, at in zip(self._above, place, strict=True)], self.lattice.shape
         )
+
+    def contains(self, cell: int, part: int) -> bool:
+        """Whether every code of the part is the cell's or below it."""
+        places = zip(self._above, self._place(part), self._place(cell), strict=True)
+        return all(bool(up[below, above]) for up, below, above in places)
+
+    def apart(self, one: int, other: int) -> bool:
+        """Whether the two cells have no part in common."""
+        places = zip(self._above, self._place(one), self._place(other), strict=True)
+        return any(not up[here, there] and not up[there, here] for up, here, there in places)
+
+    def _place(self, cell: int) -> tuple[np.intp, ...]:
+        return np.unravel_index(cell, self.lattice.shape) if self.lattice.shape else ()
+
+    def holds(self, cells: Indices, parts: Indices) -> Mask:
+        """For each pair whether the part lies in the cell."""
+        held = np.ones(len(cells), dtype=np.bool_)
+        if self.lattice.shape:
+            above = np.unravel_index(cells, self.lattice.shape)
+            below = np.unravel_index(parts, self.lattice.shape)
+            for up, high, low in zip(self._above, above, below, strict=True):
+                held &= up[low, high]
+        return held
 
 
 def _product(coordinates: Sequence[Indices], shape: tuple[int, ...]) -> Indices:

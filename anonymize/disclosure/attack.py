@@ -1,0 +1,124 @@
+"""What an attacker knows, as bounds on every withheld cell.
+
+The attacker knows all published cells, all equations, that cells are not negative and which cells have no contributor.
+It may be a contributor: then it also knows its own part of every cell. Identities are not in the table, so each bound
+is the worst over all who could attack.
+
+**Everybody.** In a cell `c` an insider holds at most `largest[c]`, so `c` may fall by `value - largest` and no more. The
+only contributor of a cell (a singleton) is taken to know the cell exactly: it may not move at all.
+
+**Everybody but the top contributor i of a cell t.** (Scenario t; protects i from all others.) In t the attacker holds
+at most `second[t]`. In an ancestor c of t, i holds at least `largest[t]`, so the attacker holds at most
+`value[c] - largest[t]`: c may fall by `max(value - largest, largest[t])`. The same holds for a descendant with the
+value of t, as the rest of t is empty. In a singleton among these the one contributor is i: it may move.
+
+Why one scenario is enough for t, when it moves t by p% of `largest[t]` both ways: let i' be another contributor of t
+and j the attacker, perhaps i itself. Scale the movement by x_i'(t) / largest[t], at most 1. Cells bounded by
+`value - largest` stay within any insider's bound, as the truth does and bounds are convex. Kin fall by no more than
+x_i'(t), which i' holds in them beside j. So t moves by p% of x_i'(t), for every pair. Whole numbers cannot be scaled:
+there t falls by at most `value - largest`, and kin by `second[t]`, which somebody other than j holds, whoever j is.
+
+Why scenarios of descendants may stand for t: let F be disjoint descendants of t, each with a movement of its own
+scenario that moves t as well. An attacker whom the k widest of them do not stop is the top contributor in each, so it
+holds the sum S of their `largest` in t. That is impossible if S exceeds `largest[t]`; otherwise the others share
+`value[t] - S`, and p% of that is all the next movement has to reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from anonymize.disclosure.lattice import Floats, Indices, Kin, Mask, Table
+
+EVERYBODY = -1
+TOLERANCE = 1e-7  # of the value: sums of doubles are not exact
+
+
+@dataclass(frozen=True)
+class Attack:
+    """The bounds of one table. `signed` marks cells (flat) that may be negative; all arrays here are flat."""
+
+    table: Table
+    signed: Mask
+    insiders: bool = True
+
+    @cached_property
+    def kin(self) -> Kin:
+        return Kin(self.table.lattice)
+
+    @cached_property
+    def value(self) -> Floats:
+        return self.table.value.ravel()
+
+    @cached_property
+    def largest(self) -> Floats:
+        return self.table.largest.ravel()
+
+    @cached_property
+    def second(self) -> Floats:
+        return self.table.second.ravel()
+
+    @cached_property
+    def contributors(self) -> Indices:
+        return self.table.contributors.ravel()
+
+    @cached_property
+    def down(self) -> Floats:
+        """How far each cell can fall in the eyes of everybody."""
+        known = self.largest if self.insiders else 0.0
+        room = np.where(self.signed, np.inf, np.maximum(self.value - known, 0.0))
+        return np.where(self._fixed, 0.0, room)
+
+    @cached_property
+    def up(self) -> Floats:
+        """How far each cell can rise in the eyes of everybody."""
+        return np.where(self._fixed, 0.0, np.inf)
+
+    @cached_property
+    def _fixed(self) -> Mask:
+        fixed: Mask = self.contributors == 0
+        return fixed | (self.contributors == 1) if self.insiders else fixed
+
+    @cached_property
+    def own(self) -> Floats:
+        """What somebody other than the attacker surely holds in each cell, and so in all its ancestors."""
+        if not self.insiders:
+            return np.zeros(len(self.value))
+        return np.where((self.second > 0) & self.table.integral, self.second, self.largest)
+
+    @cached_property
+    def fall(self) -> Floats:
+        """How far each cell can fall when it is the target and its top contributor the one protected."""
+        known = np.where((self.second > 0) & self.table.integral, self.largest, self.second)
+        room = np.maximum(self.value - (known if self.insiders else 0.0), 0.0)
+        return np.where(self.signed, np.inf, room)
+
+    def kin_of(self, target: int) -> Indices:
+        """The cells in which the target's top contributor surely holds at least its part of the target."""
+        above = self.kin.ancestors(target)
+        if self.signed[target]:
+            return above[above == target]
+        below = self.kin.descendants(target)
+        same = below[(self.value[below] == self.value[target]) & (self.contributors[below] > 0) & ~self.signed[below]]
+        return np.unique(np.concatenate([above, same]))
+
+    def are_kin(self, targets: Indices, cells: Indices) -> Mask:
+        """For each pair whether the cell is kin of the target, in the sense of `kin_of`."""
+        same = (self.value[cells] == self.value[targets]) & (self.contributors[cells] > 0) & ~self.signed[cells]
+        related: Mask = self.kin.holds(cells, targets) | (same & self.kin.holds(targets, cells))
+        return related & ~self.signed[targets] & self.insiders
+
+    def bounds(self, scenario: int) -> tuple[Floats, Floats]:
+        """How far every cell can fall and rise in the eyes of everybody, or of all but the scenario's top contributor."""
+        down, up = self.down.copy(), self.up.copy()
+        if scenario == EVERYBODY:
+            return down, up
+        kin = self.kin_of(scenario)
+        if self.insiders:
+            down[kin] = np.maximum(down[kin], self.own[scenario])
+            up[kin] = np.inf
+        down[scenario] = self.fall[scenario]
+        return down, up

@@ -1,0 +1,78 @@
+"""Linear programs over changes of cells, solved by HiGHS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+
+from anonymize.disclosure.lattice import Floats, Indices, Mask
+
+INFINITE = highspy.kHighsInf
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The solver's word, the objective, and one number a column; `values` is empty without a feasible point."""
+
+    status: str
+    objective: float
+    values: Floats
+
+    @property
+    def found(self) -> bool:
+        return len(self.values) > 0
+
+
+class LinearProgram:
+    """Maximise `costs @ x` over `rows @ x = 0` within bounds; kept in the solver, so that a next solve starts warm."""
+
+    def __init__(
+        self, rows: Indices, columns: Indices, coefficients: Floats, lower: Floats, upper: Floats, seconds: float = 60.0
+    ) -> None:
+        """The entries come sorted by row; rows are numbered from 0 without gaps."""
+        count = int(rows[-1]) + 1 if len(rows) else 0
+        model = highspy.HighsLp()
+        model.num_col_ = len(lower)
+        model.num_row_ = count
+        model.sense_ = highspy.ObjSense.kMaximize
+        model.col_cost_ = np.zeros(len(lower))
+        model.col_lower_ = lower
+        model.col_upper_ = upper
+        model.row_lower_ = np.zeros(count)
+        model.row_upper_ = np.zeros(count)
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_ = np.searchsorted(rows, np.arange(count + 1)).astype(np.int32)
+        model.a_matrix_.index_ = columns.astype(np.int32)
+        model.a_matrix_.value_ = coefficients
+        self._solver = highspy.Highs()
+        self._solver.setOptionValue("output_flag", False)
+        self._solver.setOptionValue("threads", 1)
+        self._solver.setOptionValue("time_limit", seconds)
+        self._seconds = seconds
+        self._solver.passModel(model)
+
+    def bound(self, columns: Indices, lower: Floats, upper: Floats) -> None:
+        """New bounds for some columns."""
+        self._solver.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+
+    def aim(self, columns: Indices, costs: Floats) -> None:
+        """New objective coefficients for some columns."""
+        self._solver.changeColsCost(len(columns), columns.astype(np.int32), costs)
+
+    def whole(self, columns: Mask) -> None:
+        """These columns take whole numbers only."""
+        places = np.flatnonzero(columns).astype(np.int32)
+        kinds = np.full(len(places), highspy.HighsVarType.kInteger)
+        self._solver.changeColsIntegrality(len(places), places, kinds)
+
+    def solve(self) -> Solution:
+        """The best point found; no values when there is none, none in time, or the best is unbounded."""
+        self._solver.setOptionValue("time_limit", self._solver.getRunTime() + self._seconds)
+        self._solver.run()
+        status = self._solver.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            return Solution(self._solver.modelStatusToString(status), 0.0, np.zeros(0))
+        values = np.array(self._solver.getSolution().col_value)
+        return Solution("optimal", float(self._solver.getInfo().objective_function_value), values)

@@ -1,0 +1,101 @@
+"""Movements that circuits do not find: a linear program of least cost around the cell, then over the whole table."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from anonymize.disclosure.attack import Attack
+from anonymize.disclosure.lattice import Floats, Indices, Mask
+from anonymize.disclosure.linear import INFINITE, LinearProgram
+from anonymize.disclosure.problem import Movement, Problem
+from anonymize.disclosure.system import System
+
+NEGLIGIBLE = 1e-7
+SECONDS = 20.0
+
+
+class Repair:
+    """Searches movements by linear programming; `price` (flat, shared with the caller) is what each cell costs now."""
+
+    def __init__(self, problem: Problem, attack: Attack, price: Floats, barred: Mask) -> None:
+        self.attack = attack
+        self.price = price
+        self._problem = problem
+        self._barred = barred
+        room = problem.extra_room or (INFINITE,) * problem.extra_count
+        self._extra_room = np.array(room, dtype=np.float64)
+
+    @cached_property
+    def _system(self) -> System:
+        return System.of(self._problem)
+
+    def find(self, target: int, scenario: int, width: float, sign: int) -> Movement | None:
+        """The cheapest movement of the target by the width in the scenario; sign +1 is up, -1 down."""
+        if self._barred[target]:
+            return None
+        bounds = self.attack.bounds(scenario)
+        near = None if self._problem.relations else self._near(target)
+        for cells in (near, ~self._barred):
+            found = None if cells is None else self._solve(cells & ~self._barred, target, bounds, width, sign)
+            if found is not None:
+                cells_moved, deltas, extras = found
+                return Movement(target, scenario, cells_moved, deltas, sign > 0, sign < 0, tuple(extras))
+        return None
+
+    def _near(self, target: int) -> Mask:
+        """The cells under the parents of the target's codes, and those parents' ancestors."""
+        lattice = self._problem.table.lattice
+        near = np.ones(lattice.shape, dtype=np.bool_)
+        place = np.unravel_index(target, lattice.shape) if lattice.shape else ()
+        for axis, (hierarchy, code) in enumerate(zip(lattice.hierarchies, place, strict=True)):
+            path = hierarchy.path(int(code))
+            top = path[1] if len(path) > 1 else path[0]
+            codes = hierarchy.above[:, top] | hierarchy.above[top]
+            along = [1] * len(lattice.shape)
+            along[axis] = -1
+            near &= codes.reshape(along)
+        return near.ravel()
+
+    def _solve(
+        self, cells: Mask, target: int, bounds: tuple[Floats, Floats], width: float, sign: int
+    ) -> tuple[Indices, Floats, Floats] | None:
+        down, up = bounds if sign > 0 else bounds[::-1]
+        live = cells & ((down > 0) | (up > 0))
+        live[target] = True
+        places = np.flatnonzero(live)
+        extras = self._system.extra_count
+        every = np.concatenate([live, np.ones(extras, dtype=np.bool_)])
+        rows, columns, coefficients = self._system.restricted(every)
+        count, both = len(places), len(places) + extras
+        if up[target] * (1 + NEGLIGIBLE) < width:
+            return None
+        # Amounts are counted in units of the width, or the solver's tolerance could exceed it; whole numbers stay whole.
+        unit = 1.0 if self.attack.table.integral else width
+        fall, rise = np.minimum(down[places] / unit, INFINITE), np.minimum(up[places] / unit, INFINITE)
+        at = int(np.searchsorted(places, target))
+        fall[at], rise[at] = 0.0, width / unit
+        limited, free = np.minimum(self._extra_room / unit, INFINITE), np.full(extras, INFINITE)
+        upper = np.concatenate([rise, free if sign > 0 else limited, fall, limited if sign > 0 else free])
+        lower = np.zeros(2 * both)
+        lower[at] = width / unit
+        order = np.argsort(np.concatenate([rows, rows]), kind="stable")
+        program = LinearProgram(
+            np.concatenate([rows, rows])[order],
+            np.concatenate([columns, columns + both])[order],
+            np.concatenate([coefficients, -coefficients])[order],
+            lower,
+            upper,
+            SECONDS,
+        )
+        price = np.concatenate([self.price[places] + NEGLIGIBLE, np.zeros(extras)])
+        program.aim(np.arange(2 * both), -np.concatenate([price, price]))
+        if self.attack.table.integral:
+            program.whole(np.concatenate([np.arange(both) < count] * 2))
+        solution = program.solve()
+        if not solution.found:
+            return None
+        net = solution.values[:both] - solution.values[both:]
+        moved = np.flatnonzero(np.abs(net[:count]) > NEGLIGIBLE)
+        return places[moved], net[moved] * unit, net[count:] * unit
