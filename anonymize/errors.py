@@ -92,3 +92,5 @@ class ServerError(ConcordError):
         super().__init__(sentence, rule=rule)
         self.retryable = retryable
         self.status = status
+        if status is not None and 400 <= status < 500 and not retryable:
+            self.exit_code = 1  # the platform understood and refused; trying again changes nothing

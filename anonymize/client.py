@@ -1,0 +1,301 @@
+"""The platform's HTTP API as a bank uses it. This is the only module that opens a connection.
+
+Every call may be repeated safely (a submission carries an idempotency key), so what fails in passing is tried again,
+with growing, random pauses, or when the server says.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from anonymize.config import Config
+from anonymize.errors import PackageError, ServerError
+from anonymize.package import PACKAGE_MEDIA_TYPE
+from anonymize.package.consortium import Jwks
+from anonymize.rounds import Round, parse_round
+
+API: Final = "/api/v1"
+RETRYABLE_STATUS: Final = frozenset({429, 502, 503, 504})
+UNSETTLED: Final = "received"  # the state of a submission that the worker has not yet decided on
+_TOKEN_MARGIN_SECONDS: Final = 30
+_LONGEST_POLL_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often and how long a call is tried again; pauses in seconds."""
+
+    attempts: int = 6
+    first_pause: float = 0.5
+    longest_pause: float = 60.0
+
+    def pause(self, attempt: int) -> float:
+        """Full jitter: a whole consortium that was cut off at once does not come back at once."""
+        return random.uniform(0, min(self.longest_pause, self.first_pause * 2**attempt))  # noqa: S311 - no secret
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The server's answer to a package. `is_new` is false when it had the same bytes already."""
+
+    id: str
+    state: str
+    receipt: str
+    location: str
+    is_new: bool
+
+
+@dataclass
+class _Token:
+    value: str = field(default="", repr=False)
+    until: float = 0.0
+
+
+class Client:
+    """One connection to the platform, as one API client of one institution. Use it in a `with` statement."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        patience: Patience = Patience(),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._config = config
+        self._patience = patience
+        self._sleep = sleep
+        self._token = _Token()
+        self._http = httpx.Client(
+            base_url=config.need_server_url(),
+            transport=transport,
+            timeout=httpx.Timeout(30.0, write=300.0, read=120.0),
+            headers={"User-Agent": "concord-client", "Accept": "application/json"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def consortium_keys(self) -> Jwks:
+        """The consortium's published keys; needs no sign-in and proves nothing until pinned."""
+        answer = self._try_again(lambda: self._http.get("/.well-known/jwks.json"))
+        return _object(_accept(answer))
+
+    def template(self, collection: str) -> dict[str, Any]:
+        """A collection's template document."""
+        return _object(self._get(f"/collections/{_segment(collection)}"))
+
+    def round(self, id: str) -> Round:
+        return parse_round(_object(self._get(f"/rounds/{_segment(id)}")))
+
+    def rounds(self, collection: str | None = None, period: str | None = None, state: str | None = None) -> list[Round]:
+        """The rounds that this institution takes part in, filtered."""
+        wanted = {"collection": collection, "period": period, "state": state}
+        return [parse_round(each) for each in self._all("/rounds", wanted)]
+
+    def submit(self, round_id: str, package: bytes, idempotency_key: str) -> Sent:
+        """Sends a package; PackageError carries the rule by which the server refused it."""
+        headers = {"Content-Type": PACKAGE_MEDIA_TYPE, "Idempotency-Key": idempotency_key}
+        path = f"{API}/rounds/{_segment(round_id)}/submissions"
+        answer = self._call("POST", path, content=package, headers=headers)
+        if 400 <= answer.status_code < 500 and answer.status_code not in {401, 403, 404}:
+            sentence, rule = _problem(answer)
+            raise PackageError(sentence, rule=rule)
+        document = _object(_accept(answer))
+        return Sent(
+            id=str(document["id"]),
+            state=str(document["state"]),
+            receipt=str(document["receipt"]),
+            location=answer.headers.get("Location", ""),
+            is_new=answer.status_code == httpx.codes.ACCEPTED,
+        )
+
+    def submission(self, id: str) -> dict[str, Any]:
+        return _object(self._get(f"/submissions/{_segment(id)}"))
+
+    def submissions(self, round_id: str | None = None) -> list[dict[str, Any]]:
+        """The institution's own submissions, newest first."""
+        return self._all("/submissions", {"round": round_id})
+
+    def findings(self, id: str) -> list[dict[str, Any]]:
+        """What the checks found: rule, severity, cell and sentence each."""
+        return self._all(f"/submissions/{_segment(id)}/findings", {})
+
+    def wait(self, id: str, timeout: float = 600.0) -> dict[str, Any]:
+        """The submission once it is decided; ServerError (retryable) when that takes longer than `timeout` seconds."""
+        until, pause = time.monotonic() + timeout, 0.25
+        while True:
+            submission = self.submission(id)
+            if submission["state"] != UNSETTLED:
+                return submission
+            if time.monotonic() + pause > until:
+                raise ServerError(
+                    f"Submission {id} is received and still being checked. Ask again with concord status.",
+                    rule="still-checking",
+                    retryable=True,
+                )
+            self._sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
+
+    def releases(self, collection: str | None = None) -> list[dict[str, Any]]:
+        return self._all("/releases", {"collection": collection})
+
+    def cells(self, release: str, accept: str, filters: Mapping[str, str] | None = None) -> bytes:
+        """A release's cells in the media type asked for."""
+        path = f"/releases/{_segment(release)}/cells"
+        return self._get(path, params=dict(filters or {}), headers={"Accept": accept}).content
+
+    def statement(self, release: str) -> dict[str, Any]:
+        """The institution's own values beside the release."""
+        return _object(self._get(f"/releases/{_segment(release)}/statement"))
+
+    def _all(self, path: str, wanted: Mapping[str, str | None]) -> list[dict[str, Any]]:
+        """Every page of a list, following `Link: rel="next"`."""
+        results: list[dict[str, Any]] = []
+        answer = self._get(path, params={name: value for name, value in wanted.items() if value is not None})
+        while True:
+            results.extend(_object(answer)["results"])
+            following = answer.links.get("next", {}).get("url")
+            if following is None:
+                return results
+            answer = _accept(self._call("GET", self._own_path(following)))
+
+    def _own_path(self, url: str) -> str:
+        """A link's address, when it stays on this server: the token goes nowhere else."""
+        target = self._http.base_url.join(url)
+        if (target.scheme, target.netloc) != (self._http.base_url.scheme, self._http.base_url.netloc):
+            raise ServerError("The server's list continues on another server. Nothing was sent there.")
+        return str(target)
+
+    def _get(self, path: str, **options: Any) -> httpx.Response:
+        return _accept(self._call("GET", f"{API}{path}", **options))
+
+    def _call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
+        def send() -> httpx.Response:
+            authorised = {**(headers or {}), "Authorization": f"Bearer {self._access_token()}"}
+            return self._http.request(method, path, headers=authorised, **options)
+
+        answer = self._try_again(send)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            # A token may be revoked before its time; a fresh one is worth one more try.
+            self._token = _Token()
+            answer = self._try_again(send)
+        return answer
+
+    def _access_token(self) -> str:
+        if time.monotonic() >= self._token.until:
+            credentials = (self._config.need("client_id"), self._config.need_client_secret())
+            answer = self._http.post("/oauth/token/", data={"grant_type": "client_credentials"}, auth=credentials)
+            if answer.status_code in RETRYABLE_STATUS:
+                raise _Later(answer)
+            if answer.status_code in {400, 401, 403}:
+                raise ServerError(
+                    "The server does not know this client id and secret.",
+                    rule="unauthorized",
+                    status=answer.status_code,
+                )
+            document = _object(_accept(answer))
+            lifetime = float(document.get("expires_in", 0))
+            self._token = _Token(
+                value=str(document["access_token"]), until=time.monotonic() + lifetime - _TOKEN_MARGIN_SECONDS
+            )
+        return self._token.value
+
+    def _try_again(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        for attempt in range(self._patience.attempts):
+            is_last = attempt + 1 == self._patience.attempts
+            try:
+                answer = send()
+            except _Later as later:
+                answer = later.answer
+            except httpx.TransportError as wrong:
+                if is_last:
+                    raise _unreachable(wrong) from wrong
+                self._sleep(self._patience.pause(attempt))
+                continue
+            except httpx.HTTPError as wrong:
+                raise ServerError("The server's answer cannot be read.") from wrong
+            if answer.status_code not in RETRYABLE_STATUS or is_last:
+                return answer
+            asked = _retry_after(answer)
+            if asked is not None and asked > self._patience.longest_pause:
+                return answer
+            self._sleep(self._patience.pause(attempt) if asked is None else asked)
+        raise ServerError("No attempt was allowed.", retryable=True)
+
+
+class _Later(Exception):
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def _unreachable(wrong: httpx.TransportError) -> ServerError:
+    host = wrong.request.url.host
+    kind = "did not answer in time" if isinstance(wrong, httpx.TimeoutException) else "cannot be reached"
+    return ServerError(f"{host} {kind}. Nothing is lost; run the command again.", rule="network", retryable=True)
+
+
+def _accept(answer: httpx.Response) -> httpx.Response:
+    """The answer when it is a success; ServerError with the problem's own sentence otherwise."""
+    if answer.is_success:
+        return answer
+    sentence, rule = _problem(answer)
+    retryable = answer.status_code in RETRYABLE_STATUS
+    raise ServerError(sentence, rule=rule, retryable=retryable, status=answer.status_code)
+
+
+def _problem(answer: httpx.Response) -> tuple[str, str]:
+    """Sentence and rule of a problem document (RFC 9457), or plain words where there is none."""
+    rule = f"http-{answer.status_code}"
+    plain = f"The server answered {answer.status_code} {answer.reason_phrase}."
+    if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return plain, rule
+    try:
+        document = answer.json()
+        sentence = document.get("detail") or document.get("title") or plain
+        return str(sentence), str(document.get("rule") or rule)
+    except (ValueError, AttributeError):
+        return plain, rule
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        document = answer.json()
+    except ValueError as wrong:
+        raise ServerError("The server did not answer with JSON. Is the url the platform's?") from wrong
+    if not isinstance(document, dict):
+        raise ServerError("The server's answer is not of the published form.")
+    return document
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Seconds that the server asks us to wait, from either form of `Retry-After`."""
+    asked = answer.headers.get("Retry-After", "").strip()
+    if asked.isdigit():
+        return float(asked)
+    try:
+        moment = parsedate_to_datetime(asked)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def _segment(text: str) -> str:
+    """A path segment: an id can never reach another address."""
+    if text in {"", ".", ".."}:
+        raise ServerError("An id is needed here.")
+    return quote(text, safe="")
