@@ -1,0 +1,65 @@
+"""How the latest published figure moved: on the period before and on the same period a year before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sharing.benchmarks.explorer import Figures, Point
+
+PERIODS_A_YEAR = {"M": 12, "Q": 4, "A": 1}
+
+
+@dataclass(frozen=True)
+class Change:
+    """Differences in fractions of one (0.008 is 0.8 percentage points); None where either figure is missing."""
+
+    since: str
+    pooled: float | None
+    median: float | None
+    own: float | None
+
+
+def on_last_period(points: Sequence[Point], frequency: str) -> Change | None:
+    """The change of the last point on the period just before it; None when that period has no point."""
+    return _change(points, frequency, 1)
+
+
+def on_last_year(points: Sequence[Point], frequency: str) -> Change | None:
+    """The change of the last point on the same period a year before; None when that period has no point."""
+    return _change(points, frequency, PERIODS_A_YEAR[frequency])
+
+
+def earlier(period: str, frequency: str, by: int) -> str:
+    """The SDMX period that lies `by` periods before: ("2026-01", "M", 1) -> "2025-12"."""
+    if frequency == "A":
+        return f"{int(period) - by:04d}"
+    per_year = PERIODS_A_YEAR[frequency]
+    year, part = period.split("-")
+    count = int(year) * per_year + int(part.removeprefix("Q")) - 1 - by
+    number = count % per_year + 1
+    return f"{count // per_year:04d}-{f'Q{number}' if frequency == 'Q' else f'{number:02d}'}"
+
+
+def _change(points: Sequence[Point], frequency: str, by: int) -> Change | None:
+    if not points:
+        return None
+    now = points[-1]
+    wanted = earlier(now.period, frequency, by)
+    before = next((point for point in reversed(points) if point.period == wanted), None)
+    if before is None:
+        return None
+    return Change(
+        since=before.period,
+        pooled=_difference(now.figures.pooled, before.figures.pooled),
+        median=_difference(now.figures.median, before.figures.median),
+        own=_difference(_own(now.figures), _own(before.figures)),
+    )
+
+
+def _own(figures: Figures) -> float | None:
+    return None if figures.own is None else figures.own.rate
+
+
+def _difference(now: float | None, before: float | None) -> float | None:
+    return None if now is None or before is None else now - before
