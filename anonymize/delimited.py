@@ -1,0 +1,128 @@
+"""How a delimited text file is laid out: its encoding, its delimiter and its column names."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from anonymize.errors import LoanTapeError
+
+DELIMITERS = (",", ";", "\t", "|")
+
+_BLOCK = 1 << 20
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_AS_IT_IS = frozenset({"utf-8", "utf-8-sig", "ascii"})  # what DuckDB reads without help
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What has to be known of a file before it is read. `encoding` is a Python codec name."""
+
+    file: str
+    encoding: str
+    delimiter: str
+    columns: tuple[str, ...]
+
+
+def read_layout(file: str, *, encoding: str | None, delimiter: str | None) -> Layout:
+    """The layout of a file, from its first block where it is not given."""
+    with _open(file) as stream:
+        start = _read(stream, file)
+    codec = _codec(encoding) if encoding else _guess_encoding(start, file)
+    header = _header(codecs.getincrementaldecoder(codec)(errors="replace").decode(start), file)
+    found = delimiter or _guess_delimiter(header)
+    names = next(csv.reader([header], delimiter=found))
+    columns = tuple(name.strip() or f"column_{number}" for number, name in enumerate(names, start=1))
+    return Layout(file, codec, found, columns)
+
+
+def same_layout(first: Layout, other: Layout) -> None:
+    """LoanTapeError when two files of one tape do not have the same columns and delimiter."""
+    if (first.columns, first.delimiter) != (other.columns, other.delimiter):
+        raise LoanTapeError(f"{other.file} has other columns than {first.file}; files read together must agree.")
+
+
+def transcode(layout: Layout, directory: str) -> str:
+    """The path of the file as UTF-8: the file itself, or a copy in `directory`."""
+    if layout.encoding in _AS_IT_IS:
+        return layout.file
+    copy = Path(directory) / f"{len(list(Path(directory).iterdir()))}.csv"
+    try:
+        with copy.open("w", encoding="utf-8", newline="") as target:
+            for text in _decoded(layout):
+                target.write(text)
+    except UnicodeDecodeError:
+        raise LoanTapeError(
+            f"{layout.file} is not {layout.encoding} text. Set encoding under [tape] in the mapping file, or save the "
+            "tape as UTF-8.",
+            rule="unreadable-tape",
+        ) from None
+    return str(copy)
+
+
+def _decoded(layout: Layout) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(layout.encoding)(errors="strict")
+    with _open(layout.file) as stream:
+        while block := _read(stream, layout.file):
+            yield decoder.decode(block)
+        yield decoder.decode(b"", final=True)
+
+
+def _open(file: str) -> IO[bytes] | gzip.GzipFile:
+    if file.lower().endswith(".gz"):
+        return gzip.open(file, "rb")
+    return Path(file).open("rb")
+
+
+def _read(stream: IO[bytes] | gzip.GzipFile, file: str) -> bytes:
+    try:
+        return stream.read(_BLOCK)
+    except (OSError, EOFError):
+        raise LoanTapeError(
+            f"{file} is not a whole gzip file; it may be cut off. Export it again.", rule="truncated-tape"
+        ) from None
+
+
+def _codec(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise LoanTapeError(
+            f'The encoding {encoding!r} is not known. Tapes are usually "utf-8" or "gb18030".'
+        ) from None
+    return "gb18030" if name in {"gbk", "gb2312"} else name
+
+
+def _guess_encoding(start: bytes, file: str) -> str:
+    for mark, codec in _BOMS:
+        if start.startswith(mark):
+            return codec
+    if b"\0" in start:
+        raise LoanTapeError(f"{file} is not a text file. A tape is CSV or Parquet.", rule="unreadable-tape")
+    for codec in ("utf-8", "gb18030"):
+        try:
+            codecs.getincrementaldecoder(codec)(errors="strict").decode(start)
+        except UnicodeDecodeError:
+            continue
+        return codec
+    raise LoanTapeError(
+        f"{file} is neither UTF-8 nor GB18030 text. Set encoding under [tape] in the mapping file.",
+        rule="unreadable-tape",
+    )
+
+
+def _header(text: str, file: str) -> str:
+    lines = text.lstrip("\ufeff").splitlines()
+    if not lines or not lines[0].strip():
+        raise LoanTapeError(f"{file}: the first line must hold the column names; it is blank.", rule="empty-tape")
+    return lines[0]
+
+
+def _guess_delimiter(header: str) -> str:
+    """The delimiter that makes most columns of the header; a comma when none occurs."""
+    return max(DELIMITERS, key=lambda each: len(next(csv.reader([header], delimiter=each))))
