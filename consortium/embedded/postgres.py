@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from consortium.embedded import binaries
 DATABASE = ROLE = "concord"  # the role owns the database and is no superuser
 SUPERUSER = "postgres"
 START_SECONDS = 90
+# With the plain C locale, PostgreSQL's own one of that name included, trigrams ignore Chinese.
+_LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path is limited to 107 bytes; a checkout's is not
@@ -131,19 +134,11 @@ def _initialise(home: Path) -> None:
     made = binaries.run(
         "initdb",
         *("-D", str(fresh), "--username", SUPERUSER, "--pwfile", str(home / "password")),
-        *("--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", *_locale()),
+        *("--auth=scram-sha-256", "--encoding=UTF8", f"--locale={_LOCALE}", "--no-instructions"),
     )
     if made.returncode != 0:
         raise binaries.NoPostgres(f"PostgreSQL could not make its data directory.\n{made.stdout}{made.stderr}")
     fresh.rename(home / "data")
-
-
-def _locale() -> tuple[str, ...]:
-    # With the plain C locale trigrams ignore Chinese. The provider inside PostgreSQL 17 and later is on every platform.
-    version = binaries.run("initdb", "--version").stdout.split()[-1]
-    if int(version.split(".")[0].rstrip("beta")) >= 17:
-        return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-    return ("--locale=C.UTF-8",)
 
 
 def _make_database(server: Server) -> None:

@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "consortium.web.middleware.signed_in_pages_stay_private",
     "consortium.web.middleware.person_language",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -70,4 +70,4 @@ EMAIL_HOST_PASSWORD = _env.optional("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = _env.optional("EMAIL_USE_TLS", "yes") == "yes"
 DEFAULT_FROM_EMAIL = _env.optional("EMAIL_FROM", f"concord@{ALLOWED_HOSTS[0]}")
 
-LOGGING["root"]["level"] = _env.optional("CONCORD_LOG_LEVEL", "INFO")
+LOGGING = {**LOGGING, "root": {**LOGGING["root"], "level": _env.optional("CONCORD_LOG_LEVEL", "INFO")}}

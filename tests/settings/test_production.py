@@ -1,0 +1,118 @@
+"""Production starts with everything it needs, or says all that is missing or wrong."""
+
+from __future__ import annotations
+
+import os
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+Start = Callable[[str, dict[str, str]], str]
+KEY = "A" * 43
+HOLDERS = {
+    "web": {"CONCORD_DELIVERY_KEY": KEY},
+    "vault": {"CONCORD_KEK": KEY, "CONCORD_DELIVERY_PUBLIC_KEY": KEY},
+    "office": {},
+    "beat": {},
+    "manage": {},
+}
+
+
+@pytest.fixture
+def complete(tmp_path: Path) -> dict[str, str]:
+    """What every process needs, and the signing key's file."""
+    key = tmp_path / "signing-key.json"
+    key.write_text("{}")
+    key.chmod(0o600)
+    return {
+        "CONCORD_SECRET_KEY": "s" * 50,
+        "CONCORD_HOSTS": "concord.example",
+        "CONCORD_AUDIENCE": "concord",
+        "CONCORD_BLOBS": str(tmp_path),
+        "DATABASE_URL": "postgres://concord:secret@db/concord",
+        "CELERY_BROKER_URL": "amqp://concord:secret@mq//",
+    }
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Start:
+    """An empty text when production settings load with this environment alone, else what they say."""
+
+    def run(process: str, environment: dict[str, str]) -> str:
+        for name in [name for name in os.environ if name.startswith(("CONCORD_", "DATABASE_", "CELERY_"))]:
+            monkeypatch.delenv(name)
+        for name, value in {"CONCORD_PROCESS": process, **environment}.items():
+            monkeypatch.setenv(name, value)
+        try:
+            runpy.run_module("consortium.settings.production")
+        except ImproperlyConfigured as refused:
+            return str(refused)
+        finally:
+            monkeypatch.undo()
+        return ""
+
+    return run
+
+
+def with_signing_key(process: str, environment: dict[str, str]) -> dict[str, str]:
+    if process not in {"web", "vault"}:
+        return environment
+    return {**environment, "CONCORD_SIGNING_KEY_FILE": str(Path(environment["CONCORD_BLOBS"]) / "signing-key.json")}
+
+
+@pytest.mark.parametrize("process", HOLDERS)
+def test_each_process_starts_with_its_own_keys(start: Start, process: str, complete: dict[str, str]) -> None:
+    assert start(process, {**with_signing_key(process, complete), **HOLDERS[process]}) == ""
+
+
+def test_one_message_names_everything_that_is_missing(start: Start) -> None:
+    message = start("vault", {})
+    for name in ("CONCORD_SECRET_KEY", "CONCORD_HOSTS", "CONCORD_KEK", "DATABASE_URL", "CELERY_BROKER_URL"):
+        assert f"{name} is missing" in message
+
+
+def test_the_key_encryption_key_is_refused_outside_the_vault(start: Start, complete: dict[str, str]) -> None:
+    message = start("web", {**with_signing_key("web", complete), **HOLDERS["web"], "CONCORD_KEK": KEY})
+    assert "CONCORD_KEK is set in a web process; only vault may hold it." in message
+
+
+def test_a_vault_without_its_key_does_not_start(start: Start, complete: dict[str, str]) -> None:
+    message = start("vault", {**with_signing_key("vault", complete), "CONCORD_DELIVERY_PUBLIC_KEY": KEY})
+    assert "CONCORD_KEK is missing: the vault's key-encryption key." in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("CONCORD_SECRET_KEY", "short", "CONCORD_SECRET_KEY is shorter than 50 characters."),
+        ("CONCORD_HOSTS", "*", "CONCORD_HOSTS must name hosts, not *."),
+        ("DATABASE_URL", "sqlite:///x", "DATABASE_URL must be a postgres:// address."),
+        ("CELERY_BROKER_URL", "redis://x", "CELERY_BROKER_URL must be an amqp:// or amqps:// address of RabbitMQ."),
+        ("CONCORD_BLOBS", "/no/such/place", "CONCORD_BLOBS names /no/such/place, which is not a directory."),
+        ("CONCORD_DELIVERY_KEY", "AAAA", "CONCORD_DELIVERY_KEY holds 3 bytes; 32 are needed."),
+        ("CONCORD_SIGNING_KEY_FILE", "/no/key", "CONCORD_SIGNING_KEY_FILE names /no/key, which is not there."),
+        ("CONCORD_TLS", "maybe", "CONCORD_TLS is “proxy”"),
+    ],
+)
+def test_a_wrong_value_is_named(start: Start, name: str, value: str, sentence: str, complete: dict[str, str]) -> None:
+    assert sentence in start("web", {**with_signing_key("web", complete), **HOLDERS["web"], name: value})
+
+
+def test_a_key_that_everybody_can_read_is_refused(start: Start, complete: dict[str, str]) -> None:
+    (Path(complete["CONCORD_BLOBS"]) / "signing-key.json").chmod(0o644)
+    assert "which everybody can read" in start("web", {**with_signing_key("web", complete), **HOLDERS["web"]})
+
+
+def test_a_secret_may_come_from_a_file(start: Start, tmp_path: Path, complete: dict[str, str]) -> None:
+    (tmp_path / "secret").write_text("s" * 50 + "\n")
+    del complete["CONCORD_SECRET_KEY"]
+    assert start("office", {**complete, "CONCORD_SECRET_KEY_FILE": str(tmp_path / "secret")}) == ""
+
+
+def test_a_secret_file_that_is_empty_is_named(start: Start, tmp_path: Path, complete: dict[str, str]) -> None:
+    (tmp_path / "secret").write_text("")
+    del complete["CONCORD_SECRET_KEY"]
+    assert "secret is empty" in start("office", {**complete, "CONCORD_SECRET_KEY_FILE": str(tmp_path / "secret")})
