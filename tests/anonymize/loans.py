@@ -101,18 +101,19 @@ def small_template() -> Template:
 
 
 def random_loans(template: Template, number: int, seed: int = 1, regions: int = 6) -> Loans:
-    """Unevenly spread loans of lognormal size; a borrower has one or a few; amounts are whole."""
+    """Unevenly spread loans of lognormal size; a borrower has one or a few; each amount is a part of the one before."""
     rng = np.random.default_rng(seed)
     columns = []
     for dimension in template.dimensions:
         leaves = [dimension.code_list.index[code] for code in dimension.code_list.leaves][:regions]
         weights = 1.0 / np.arange(1, len(leaves) + 1) ** 1.5
         columns.append(rng.choice(leaves, size=number, p=weights / weights.sum()))
-    amounts = {
-        each.id: np.floor(rng.lognormal(10, 1.2, number) / (1 + 9 * position))
-        for position, each in enumerate(template.measures)
-        if each.type == "amount"
-    }
+    amounts: dict[str, NDArray[np.float64]] = {}
+    amount = rng.lognormal(10, 1.2, number)
+    for measure in template.measures:
+        if measure.type == "amount":
+            amounts[measure.id] = np.floor(amount)
+            amount = amount * rng.random(number)
     return Loans(np.stack(columns, axis=1), rng.integers(0, max(1, int(number * 0.8)), number), amounts)
 
 
