@@ -10,7 +10,8 @@ only contributor of a cell (a singleton) is taken to know the cell exactly: it m
 **Everybody but the top contributor i of a cell t.** (Scenario t; protects i from all others.) In t the attacker holds
 at most `second[t]`. In an ancestor c of t, i holds at least `largest[t]`, so the attacker holds at most
 `value[c] - largest[t]`: c may fall by `max(value - largest, largest[t])`. The same holds for a descendant with the
-value of t, as the rest of t is empty. In a singleton among these the one contributor is i: it may move.
+value of t, as the rest of t is empty, and for that descendant's ancestors. In a singleton among these kin the one
+contributor is i: it may move.
 
 Why one scenario is enough for t, when it moves t by p% of `largest[t]` both ways: let i' be another contributor of t
 and j the attacker, perhaps i itself. Scale the movement by x_i'(t) / largest[t], at most 1. Cells bounded by
@@ -34,7 +35,8 @@ import numpy as np
 from anonymize.disclosure.lattice import Floats, Indices, Kin, Mask, Table
 
 EVERYBODY = -1
-TOLERANCE = 1e-7  # of the value: sums of doubles are not exact
+TOLERANCE = 1e-7  # of a width: solvers and sums of doubles are not exact
+ROUNDING = 1e-9  # of a value: the same sum taken in another order
 
 
 @dataclass(frozen=True)
@@ -98,18 +100,44 @@ class Attack:
 
     def kin_of(self, target: int) -> Indices:
         """The cells in which the target's top contributor surely holds at least its part of the target."""
-        above = self.kin.ancestors(target)
         if self.signed[target]:
-            return above[above == target]
-        below = self.kin.descendants(target)
-        same = below[(self.value[below] == self.value[target]) & (self.contributors[below] > 0) & ~self.signed[below]]
-        return np.unique(np.concatenate([above, same]))
+            return np.array([target], dtype=np.int64)
+        same = self._same(target)
+        above = self.kin.ancestors(self._deepest(target, same))
+        kin: Indices = np.unique(np.concatenate([above, same]))
+        return kin
 
     def are_kin(self, targets: Indices, cells: Indices) -> Mask:
         """For each pair whether the cell is kin of the target, in the sense of `kin_of`."""
-        same = (self.value[cells] == self.value[targets]) & (self.contributors[cells] > 0) & ~self.signed[cells]
-        related: Mask = self.kin.holds(cells, targets) | (same & self.kin.holds(targets, cells))
-        return related & ~self.signed[targets] & self.insiders
+        finer, places = np.unique(targets, return_inverse=True)
+        core = np.array([self._deepest(int(each), self._same(int(each))) for each in finer], dtype=np.int64)
+        related = self.kin.holds(cells, core[places])
+        below = self.kin.holds(targets, cells)
+        same = (self.value[cells] >= self._nearly(targets)) & (self.contributors[cells] > 0) & ~self.signed[cells]
+        return (related | (below & same)) & ~self.signed[targets] & self.insiders
+
+    def _same(self, target: int) -> Indices:
+        """The target, and the cells in it that hold all of it."""
+        if self._height[target] == 0 or self.signed[target]:
+            return np.array([target], dtype=np.int64)
+        below = self.kin.descendants(target)
+        all_of_it = (self.value[below] >= self._nearly(target)) & (self.contributors[below] > 0) & ~self.signed[below]
+        return np.asarray(below[all_of_it])
+
+    def _deepest(self, target: int, same: Indices) -> int:
+        """The finest cell that holds all of the target; the target itself when there is nothing to hold."""
+        return int(same[np.argmax(self._depth[same])]) if self.value[target] > 0 else target
+
+    def _nearly(self, cells: Indices | int) -> Floats:
+        return np.asarray(self.value[cells] * (1 - ROUNDING))
+
+    @cached_property
+    def _height(self) -> Indices:
+        return self.table.lattice.height
+
+    @cached_property
+    def _depth(self) -> Indices:
+        return self.table.lattice.depth
 
     def bounds(self, scenario: int) -> tuple[Floats, Floats]:
         """How far every cell can fall and rise in the eyes of everybody, or of all but the scenario's top contributor."""

@@ -87,9 +87,7 @@ def audit(problem: Problem, withheld: Mask, movements: Sequence[Movement] = ()) 
     return Audit(tuple(_finding(problem, attack, live, cell, reaches.get(cell)) for cell in sensitive))
 
 
-def _finding(
-    problem: Problem, attack: Attack, live: Mask, cell: int, attacked: tuple[Reach, str] | None
-) -> Finding:
+def _finding(problem: Problem, attack: Attack, live: Mask, cell: int, attacked: tuple[Reach, str] | None) -> Finding:
     up, down = float(problem.primary.width_up.flat[cell]), float(problem.primary.width_down.flat[cell])
     if not live[cell]:
         return Finding(cell, PUBLISHED, 0.0, 0.0, down, up)

@@ -53,9 +53,7 @@ def suffices(attack: Attack, target: int, reach: Reach, up: float, down: float) 
     return rises and falls
 
 
-def _disjoint(
-    attack: Attack, target: int, parts: Sequence[tuple[int, float, float]]
-) -> list[tuple[int, float, float]]:
+def _disjoint(attack: Attack, target: int, parts: Sequence[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
     """Those parts that lie in the target and in none of the others kept."""
     kept: list[tuple[int, float, float]] = []
     for part in parts:
@@ -82,12 +80,10 @@ def check(
 
 
 def _on_live(number: Indices, cells: Indices, live: Mask, count: int) -> Mask:
-    return np.bincount(number, weights=~live[cells], minlength=count) == 0
+    return np.asarray(np.bincount(number, weights=~live[cells], minlength=count) == 0)
 
 
-def _additive(
-    system: System, movements: Sequence[Movement], number: Indices, cells: Indices, deltas: Floats
-) -> Mask:
+def _additive(system: System, movements: Sequence[Movement], number: Indices, cells: Indices, deltas: Floats) -> Mask:
     """Whether each movement leaves every equation as it was, to a part in a million of its largest change."""
     extras = [np.array(movement.extra_deltas) for movement in movements]
     if any(len(each) for each in extras):
@@ -105,9 +101,7 @@ def _additive(
     return result
 
 
-def _within(
-    attack: Attack, movements: Sequence[Movement], number: Indices, cells: Indices, changes: Floats
-) -> Mask:
+def _within(attack: Attack, movements: Sequence[Movement], number: Indices, cells: Indices, changes: Floats) -> Mask:
     """Whether each movement keeps the bounds of its scenario, cell by cell."""
     scenario = np.array([movement.scenario for movement in movements], dtype=np.int64)
     slack = TOLERANCE * np.abs(changes)
@@ -118,7 +112,7 @@ def _within(
     left = left[(scenario[number[left]] != EVERYBODY) & (cells[left] != scenario[number[left]])]
     of = scenario[number[left]]
     fits[left] = attack.are_kin(of, cells[left]) & (changes[left] >= -attack.own[of] - slack[left])
-    return np.bincount(number, weights=~fits, minlength=len(movements)) == 0
+    return np.asarray(np.bincount(number, weights=~fits, minlength=len(movements)) == 0)
 
 
 def _reaches(

@@ -65,7 +65,10 @@ def _pairs(hierarchy: Hierarchy, code: int) -> list[tuple[list[int], list[int]]]
     pairs: list[tuple[list[int], list[int]]] = [([*path[1:], *way], []) for way in ways]
     for step, turning in enumerate(path[1:], start=1):
         lowered = [
-            way for other in hierarchy.children[turning] if other != path[step - 1] for way in _ways_down(hierarchy, other)
+            way
+            for other in hierarchy.children[turning]
+            if other != path[step - 1]
+            for way in _ways_down(hierarchy, other)
         ]
         pairs += [([*path[1:step], *way], list(low)) for way in ways for low in lowered]
     return pairs

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anonymize.disclosure.attack import EVERYBODY
 from anonymize.disclosure.lattice import ROOT, Floats, Hierarchy, Indices, Lattice, Mask, Table
 from anonymize.disclosure.primary import Primary
 from anonymize.disclosure.problem import Movement, Problem, Relation
@@ -27,6 +28,7 @@ class Reduced:
     group: Indices
     _starts: Indices
     _members: Indices
+    _depth: Indices
 
     def members(self, cells: Indices) -> tuple[Indices, Indices]:
         """The original cells of these reduced ones, and for each the position in `cells` it stems from."""
@@ -35,22 +37,20 @@ class Reduced:
         offsets = np.arange(len(origin)) - np.repeat(np.cumsum(counts) - counts, counts)
         return self._members[self._starts[cells][origin] + offsets], origin
 
-    def first(self, cell: int) -> int:
-        """One original cell of a reduced one."""
-        return int(self._members[self._starts[cell]])
+    def finest(self, cell: int) -> int:
+        """The finest original cell of a reduced one: it lies in all the others."""
+        members = self._members[self._starts[cell] : self._starts[cell + 1]]
+        return int(members[np.argmax(self._depth[members])])
 
     def expand(self, movement: Movement, target: int) -> Movement:
         """The movement in terms of original cells, standing for this one of its target's members."""
         cells, origin = self.members(movement.cells)
-        same = movement.scenario == movement.target
-        scenario = movement.scenario if movement.scenario < 0 else self.first(movement.scenario)
-        return replace(
-            movement,
-            target=target,
-            scenario=target if same else scenario,
-            cells=cells,
-            deltas=movement.deltas[origin],
-        )
+        scenario = movement.scenario
+        if scenario == movement.target:
+            scenario = target
+        elif scenario != EVERYBODY:
+            scenario = self.finest(scenario)
+        return replace(movement, target=target, scenario=scenario, cells=cells, deltas=movement.deltas[origin])
 
 
 def reduce_problem(problem: Problem) -> Reduced:
@@ -65,13 +65,12 @@ def reduce_problem(problem: Problem) -> Reduced:
     starts = np.searchsorted(group[members], np.arange(small.size + 1))
     picked = np.ix_(*[chosen for _, _, chosen in parts])
     reduced = _reduced_problem(problem, small, picked, group)
-    return Reduced(reduced, group, starts.astype(np.int64), members.astype(np.int64))
+    return Reduced(reduced, group, starts.astype(np.int64), members.astype(np.int64), lattice.depth)
 
 
 def _used(nonzero: Mask, axis: int) -> Mask:
     others = tuple(other for other in range(nonzero.ndim) if other != axis)
-    used: Mask = nonzero.any(axis=others)
-    return used
+    return np.asarray(nonzero.any(axis=others))
 
 
 def _reduce(hierarchy: Hierarchy, used: Mask) -> tuple[Hierarchy, Indices, Indices]:
@@ -124,7 +123,7 @@ def _reduced_problem(problem: Problem, small: Lattice, picked: tuple[Indices, ..
         return ~any_of(~mask)
 
     primary = problem.primary
-    costs = np.bincount(places, weights=problem.cell_costs()[live], minlength=small.size)
+    costs = np.bincount(places, weights=problem.cell_costs()[live], minlength=small.size).astype(np.float64)
     return Problem(
         table=_reduced_table(problem.table, small, picked),
         primary=Primary(
@@ -158,6 +157,4 @@ def _reduced_table(table: Table, small: Lattice, picked: tuple[Indices, ...]) ->
 def _reduced_relation(relation: Relation, group: Indices) -> Relation:
     kept = [(int(group[cell]), factor) for cell, factor in zip(relation.cells, relation.coefficients, strict=True)]
     kept = [(place, factor) for place, factor in kept if place >= 0]
-    return replace(
-        relation, cells=tuple(place for place, _ in kept), coefficients=tuple(factor for _, factor in kept)
-    )
+    return replace(relation, cells=tuple(place for place, _ in kept), coefficients=tuple(factor for _, factor in kept))

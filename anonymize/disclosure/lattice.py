@@ -118,6 +118,24 @@ class Lattice:
     def size(self) -> int:
         return math.prod(self.shape)
 
+    @cached_property
+    def depth(self) -> Indices:
+        """How far below the totals each cell (flat) stands, summed over the dimensions."""
+        return self._summed(
+            [[len(tree.path(code)) - 1 for code in range(len(tree.codes))] for tree in self.hierarchies]
+        )
+
+    @cached_property
+    def height(self) -> Indices:
+        """How far above the finest codes each cell (flat) stands, summed over the dimensions."""
+        return self._summed([tree.height for tree in self.hierarchies])
+
+    def _summed(self, levels: Sequence[Sequence[int]]) -> Indices:
+        total = np.zeros(1, dtype=np.int64)
+        for along in levels:
+            total = (total[:, None] + np.array(along, dtype=np.int64)).ravel()
+        return total
+
     def cell(self, codes: Sequence[str]) -> int:
         """The flat index of the cell with these codes; ValueError for an unknown one."""
         place = [hierarchy.codes.index(code) for hierarchy, code in zip(self.hierarchies, codes, strict=True)]
@@ -182,7 +200,8 @@ class Table:
     @cached_property
     def zero(self) -> Mask:
         """Cells that everybody knows to be zero: nobody contributes."""
-        return self.contributors == 0
+        empty: Mask = self.contributors == 0
+        return empty
 
     def check_additive(self) -> None:
         """ValueError names the first dimension whose codes do not sum to their parent."""

@@ -25,6 +25,15 @@ class Solution:
         return len(self.values) > 0
 
 
+class _Quiet(highspy.Highs):
+    """The solver without Python callbacks: enabling them prints a banner, which would spoil `--json` output."""
+
+    def __init__(self) -> None:
+        super(highspy.Highs, self).__init__()
+        self.setOptionValue("output_flag", False)  # noqa: FBT003 the solver's own signature
+        self.setOptionValue("threads", 1)
+
+
 class LinearProgram:
     """Maximise `costs @ x` over `rows @ x = 0` within bounds; kept in the solver, so that a next solve starts warm."""
 
@@ -46,10 +55,7 @@ class LinearProgram:
         model.a_matrix_.start_ = np.searchsorted(rows, np.arange(count + 1)).astype(np.int32)
         model.a_matrix_.index_ = columns.astype(np.int32)
         model.a_matrix_.value_ = coefficients
-        self._solver = highspy.Highs()
-        self._solver.setOptionValue("output_flag", False)
-        self._solver.setOptionValue("threads", 1)
-        self._solver.setOptionValue("time_limit", seconds)
+        self._solver = _Quiet()
         self._seconds = seconds
         self._solver.passModel(model)
 

@@ -77,7 +77,7 @@ class _Choice:
         self._circuit_price = np.where(tied, BARRED, self.price) if tied.any() else self.price
         self._search = CircuitSearch(self.attack, self._circuit_price)
         self._repair = Repair(problem, self.attack, self.price, self.barred)
-        self._heights = _heights(problem)
+        self._height = problem.table.lattice.height
 
     @property
     def withheld(self) -> Mask:
@@ -112,7 +112,7 @@ class _Choice:
         """Aggregates first, then the widest."""
         targets = np.flatnonzero(self.is_primary & ~self.barred)
         width = np.maximum(self.up[targets], self.down[targets])
-        return [int(target) for target in targets[np.lexsort((-width, -self._heights[targets]))]]
+        return [int(target) for target in targets[np.lexsort((-width, -self._height[targets]))]]
 
     def _by_circuit(self, target: int) -> bool:
         """Finds the target a circuit, and lends it to all other targets on it that it protects as well."""
@@ -199,8 +199,9 @@ class _Choice:
     def _parts(self, target: int) -> Indices:
         """The target's smallest parts, those with the largest contributions first."""
         below = self.attack.kin.descendants(target)
-        below = below[(self._heights[below] == 0) & ~self.barred[below] & (below != target)]
-        return below[np.argsort(-self.attack.largest[below], kind="stable")][:PARTS_TRIED]
+        below = below[(self._height[below] == 0) & ~self.barred[below] & (below != target)]
+        order: Indices = np.argsort(-self.attack.largest[below], kind="stable")
+        return np.asarray(below[order[:PARTS_TRIED]])
 
     @staticmethod
     def _moves(circuit: Circuit, target: int) -> float:
@@ -224,14 +225,3 @@ def _as_movement(target: int, circuit: Circuit, width: float) -> Movement:
     """The circuit as a movement of one of its cells, by the width, both ways."""
     sign = float(circuit.signs[circuit.cells == target].sum())
     return Movement(target, target, circuit.cells, circuit.signs * sign * width, up=True, down=True)
-
-
-def _heights(problem: Problem) -> Indices:
-    """How many levels each cell stands above the finest codes, summed over the dimensions."""
-    lattice = problem.table.lattice
-    heights = np.zeros(lattice.shape, dtype=np.int64)
-    for axis, hierarchy in enumerate(lattice.hierarchies):
-        along = [1] * len(lattice.shape)
-        along[axis] = -1
-        heights = heights + np.array(hierarchy.height, dtype=np.int64).reshape(along)
-    return heights.ravel()
