@@ -7,7 +7,7 @@ MANAGE := $(PY) manage.py
 WORKERS ?= 2
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: help install messages demo demo-reset test check fix lock bench bench-panel migrate web vault office
+.PHONY: help install messages demo demo-reset test check fix lock bench bench-panel migrate web vault office beat
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,5 +58,5 @@ bench-panel: install  ## 4,374 real institutions through the whole path; writes 
 migrate: install  ## bring the database up to date
 	@$(MANAGE) migrate --no-input
 
-web vault office: install  ## one process of the platform, as production runs it
-	@$(MANAGE) run $@
+web vault office beat: install  ## one process of the platform, as production runs it
+	@$(PY) -m consortium.processes $@

@@ -150,6 +150,7 @@ CONCORD_SIGNING_KEY: Path | None = None  # private JWK file: signs receipts and 
 CONCORD_KEK = ""  # base64url, 32 bytes: unwraps the rounds' private keys; only in a vault worker
 CONCORD_DELIVERY_KEY = ""  # base64url, private X25519: opens members' statements; only in web
 CONCORD_DELIVERY_PUBLIC_KEY = ""  # base64url, its public half
+CONCORD_PATIENCE = 60  # seconds after which a silent worker or a lost message is given up and the work queued again
 CONCORD_BLOBS = BASE_DIR / "var" / "blobs"  # sealed packages
 
 CELERY_TASK_SERIALIZER = "json"
@@ -172,6 +173,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Work whose message was lost, or whose worker died, is queued again.
     "sweep": {"task": "sharing.tasks.sweep", "schedule": 30.0},
+    "tidy": {"task": "sharing.tasks.tidy", "schedule": 3600.0},
 }
 
 LOGGING: dict[str, Any] = {

@@ -1,0 +1,15 @@
+"""For collecting static files into an image: no database, no secret."""
+
+from __future__ import annotations
+
+import os
+
+from consortium.settings.base import *
+from consortium.settings.base import STATIC_ROOT
+
+SECRET_KEY = "static files need none"  # noqa: S105 - signs nothing
+STATIC_ROOT = os.environ.get("CONCORD_STATIC", str(STATIC_ROOT))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
