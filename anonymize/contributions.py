@@ -50,10 +50,11 @@ def count_contributions(
     _create_people(tape, template, key, values)
     spreads = [row[0] for row in tape.run("SELECT DISTINCT spread FROM people ORDER BY spread")]
     if spreads != [0]:
+        _create_several(tape, key, values)
         _create_ancestors(tape, template)
     for spread in spreads:
         axes = [axis for axis in range(len(template.shape)) if spread >> axis & 1]
-        table = tape.arrow(_alone(values) if not axes else _spread(template, key, values, spread, axes))
+        table = tape.arrow(_alone(values) if not axes else _spread(template, values, spread, axes))
         part = _scattered(table, template, values)
         for axis in set(range(len(template.shape))) - set(axes):
             _roll_up(part, template, axis)
@@ -81,6 +82,15 @@ def _create_people(tape: Tape, template: Template, key: str, values: Mapping[str
     )
 
 
+def _create_several(tape: Tape, key: str, values: Mapping[str, int]) -> None:
+    """The leaf cells of everybody who is in several, with a short number instead of the key."""
+    sums = "".join(f", sum(loans.{quoted(name)}) AS {quoted(name)}" for name in values)
+    tape.run(
+        f"CREATE OR REPLACE TEMP TABLE several AS SELECT people.rowid AS person, spread, loans.cell AS cell{sums} "
+        f"FROM loans JOIN people ON people.key = loans.{quoted(key)} WHERE spread <> 0 GROUP BY ALL"
+    )
+
+
 def _create_ancestors(tape: Tape, template: Template) -> None:
     """For each dimension a table from a leaf's bits to those of each of its ancestors and itself."""
     bits = CellBits.of(template)
@@ -100,21 +110,16 @@ def _alone(values: Mapping[str, int]) -> str:
     return _counted("SELECT * FROM people WHERE spread = 0", values)
 
 
-def _spread(template: Template, key: str, values: Mapping[str, int], spread: int, axes: Sequence[int]) -> str:
+def _spread(template: Template, values: Mapping[str, int], spread: int, axes: Sequence[int]) -> str:
     bits = CellBits.of(template)
     same = sum(bits.mask(axis) for axis in range(len(bits.widths)) if axis not in axes)
     cell = " | ".join([f"(several.cell & {same})", *(f"ancestors{axis}.ancestor" for axis in axes)])
     joins = " ".join(
         f"JOIN ancestors{axis} ON ancestors{axis}.leaf = (several.cell & {bits.mask(axis)})" for axis in axes
     )
-    sums = "".join(f", sum({quoted(name)}) AS {quoted(name)}" for name in values)
     wholes = "".join(f", {whole(f'sum({quoted(name)})', unit)} AS {quoted(name)}" for name, unit in values.items())
-    several = (
-        f"SELECT {quoted(key)} AS key, cell{sums} FROM loans "
-        f"WHERE {quoted(key)} IN (SELECT key FROM people WHERE spread = {spread}) GROUP BY ALL"
-    )
     return _counted(
-        f"SELECT key, ({cell}) AS place{wholes} FROM ({several}) AS several {joins} GROUP BY key, place",
+        f"SELECT person, ({cell}) AS place{wholes} FROM several {joins} WHERE spread = {spread} GROUP BY person, place",
         values,
         cell="place",
     )
