@@ -44,6 +44,15 @@ class Repair:
                 return Movement(target, scenario, cells_moved, deltas, sign > 0, sign < 0, tuple(extras))
         return None
 
+    def reversible(self, movement: Movement) -> bool:
+        """Whether the movement stands in its scenario when it is turned round."""
+        down, up = self.attack.bounds(movement.scenario)
+        changes = -movement.deltas
+        within = (changes >= -down[movement.cells]) & (changes <= up[movement.cells])
+        return bool(within.all()) and all(
+            extra <= room for extra, room in zip(movement.extra_deltas, self._extra_room, strict=True)
+        )
+
     def _near(self, target: int) -> Mask:
         """The cells under the parents of the target's codes, and those parents' ancestors."""
         lattice = self._problem.table.lattice

@@ -7,17 +7,20 @@ reported as unprotected. The pattern comes with its movements; `audit` judges bo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from anonymize.disclosure.attack import Attack
+from anonymize.disclosure.attack import EVERYBODY, Attack
 from anonymize.disclosure.circuits import BARRED, SHORTER, Circuit, CircuitSearch
 from anonymize.disclosure.compress import Reduced, reduce_problem
 from anonymize.disclosure.families import Part, are_enough, needed
 from anonymize.disclosure.lattice import Floats, Indices, Mask
 from anonymize.disclosure.problem import Movement, Pattern, Problem
 from anonymize.disclosure.repair import Repair
+
+Find = Callable[[int, int, float], list[Movement]]
 
 PASSES = 2
 WIDER = 4
@@ -100,9 +103,14 @@ class _Choice:
         for target, circuit in self.circuits.items():
             self.movements[target] = [_as_movement(target, circuit, self.width(target))]
         for target in blocked:
-            found = self._both_ways(target) or self._by_parts(target) or self._by_program(target, target)
+            found = (
+                self._both_ways(target)
+                or self._by_parts(target, self._by_circuit_of)
+                or self._by_program(target, target, float(self.up[target]), float(self.down[target]))
+                or self._by_parts(target, self._by_program_of, last_resort=True)
+            )
             if found:
-                self.movements[target] = found
+                self.movements[target] = self._keep(found)
 
     def width(self, target: int) -> float:
         """The wider of the two distances; both are the same but for cells that can hardly fall."""
@@ -168,33 +176,43 @@ class _Choice:
             if circuit is None:
                 return []
             found.append(replace(_as_movement(target, circuit, width), up=direction == "up", down=direction == "down"))
-        return self._keep(found)
+        return found
 
     def _keep(self, found: list[Movement]) -> list[Movement]:
         for movement in found:
             self._use(movement.cells, 1)
         return found
 
-    def _by_parts(self, target: int) -> list[Movement]:
+    def _by_parts(self, target: int, find: Find, *, last_resort: bool = False) -> list[Movement]:
         """Movements of the target's parts, the largest first, until every attacker meets one wide enough."""
         attack, width = self.attack, self.width(target)
         if attack.signed[target]:
             return []
         found: list[Movement] = []
         parts: list[Part] = []
-        held = 0.0
+        need = width
         for part in self._parts(target):
-            need = needed(attack, target, width, float(attack.value[target]) - held)
-            circuit = self._search.find(part, need) or self._search.find(part, need, wide=WIDER)
-            amount = 0.0 if circuit is None else self._moves(circuit, target) * need
-            if circuit is None or amount <= 0:
+            movements = find(target, int(part), need)
+            if not movements:
                 continue
-            found.append(replace(_as_movement(part, circuit, need), target=target))
-            parts.append(Part(float(attack.largest[part]), amount))
-            held += parts[-1].largest
+            found += movements
+            parts.append(Part(float(attack.largest[part]), need))
             if are_enough(attack, target, width, parts):
-                return self._keep(found)
-        return []
+                return found
+            need = needed(attack, target, width, float(attack.value[target]) - sum(each.largest for each in parts))
+        rest = self._by_program(target, EVERYBODY, need, need) if last_resort else []
+        return found + rest if rest else []
+
+    def _by_circuit_of(self, target: int, part: int, need: float) -> list[Movement]:
+        """A circuit of the part that moves the target too."""
+        circuit = self._search.find(part, need) or self._search.find(part, need, wide=WIDER)
+        if circuit is None or self._sign(circuit, target) <= 0:
+            return []
+        return [replace(_as_movement(part, circuit, need), target=target)]
+
+    def _by_program_of(self, target: int, part: int, need: float) -> list[Movement]:
+        """Movements of the target in the scenario of the part, by a circuit or a linear program."""
+        return self._by_circuit_of(target, part, need) or self._by_program(target, part, need, need)
 
     def _parts(self, target: int) -> Indices:
         """The target's smallest parts, those with the largest contributions first."""
@@ -204,21 +222,18 @@ class _Choice:
         return np.asarray(below[order[:PARTS_TRIED]])
 
     @staticmethod
-    def _moves(circuit: Circuit, target: int) -> float:
+    def _sign(circuit: Circuit, target: int) -> float:
         return float(circuit.signs[circuit.cells == target].sum())
 
-    def _by_program(self, target: int, scenario: int) -> list[Movement]:
-        """One movement to rise and one to fall, of least cost by linear programming."""
-        found = []
-        for sign, width in ((1, float(self.up[target])), (-1, float(self.down[target]))):
-            if width == 0:
-                continue
-            movement = self._repair.find(target, scenario, width, sign)
-            if movement is None:
-                return []
-            found.append(movement)
-            self._use(movement.cells, 1)
-        return found
+    def _by_program(self, target: int, scenario: int, up: float, down: float) -> list[Movement]:
+        """One movement to rise and one to fall, or one for both, of least cost by linear programming."""
+        down = min(down, float(self.down[target]))
+        rising = self._repair.find(target, scenario, up, 1) if up else None
+        if rising is not None and down and self._repair.reversible(rising):
+            return [replace(rising, down=True)]
+        falling = self._repair.find(target, scenario, down, -1) if down and (rising or not up) else None
+        complete = (rising is not None or not up) and (falling is not None or not down)
+        return [movement for movement in (rising, falling) if movement is not None] if complete else []
 
 
 def _as_movement(target: int, circuit: Circuit, width: float) -> Movement:
