@@ -1,0 +1,198 @@
+"""Pooled figures of every indicator, cell and peer group, before disclosure control.
+
+A *panel* holds the contributors' figures as one matrix: for each contributor and each *part* (a measure at fixed codes,
+one side of an indicator) the cells of the cut. An institution contributes to a cell when it has published every part
+there, so that all indicators of a cell speak of the same institutions: 90+ days never exceeds 30+ days because
+somebody is missing in one of them, and no difference of two indicators isolates whoever is in one only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from django.utils.translation import gettext_lazy as _
+from numpy.typing import NDArray
+
+from anonymize.cube import Cube
+from anonymize.template import Dimension, Indicator, Part, Template
+from consortium.errors import Refused
+from sharing.benchmarks.peer_groups import Peers
+from sharing.benchmarks.quantiles import smoothed_quantiles
+
+Values = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which cells of a cube a release needs: the parts of all indicators over their common cut."""
+
+    template: Template
+    cut: tuple[Dimension, ...]
+    parts: tuple[Part, ...]
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Cells of the cut."""
+        return tuple(len(dimension.code_list.codes) for dimension in self.cut)
+
+    @cached_property
+    def places(self) -> tuple[NDArray[np.int64], ...]:
+        """For each part: the flat cell of the cut for each flat cell of the template's lattice, or -1."""
+        return tuple(self._places_of(part) for part in self.parts)
+
+    def part(self, part: Part) -> int:
+        return self.parts.index(part)
+
+    def _places_of(self, part: Part) -> NDArray[np.int64]:
+        shape = self.template.shape
+        places = np.full(shape, -1, dtype=np.int64)
+        where = tuple(
+            dimension.code_list.index[part.where[dimension.id]] if dimension.id in part.where else slice(None)
+            for dimension in self.template.dimensions
+        )
+        places[where] = np.arange(int(np.prod(self.shape)), dtype=np.int64).reshape(self.shape)
+        return places.ravel()
+
+
+def layout_of(template: Template) -> Layout:
+    """The layout of a template's indicators; refused when they cannot be protected as one set of tables."""
+    cuts = {tuple(each.id for each in template.cut(indicator)) for indicator in template.indicators}
+    if len(cuts) != 1:
+        raise Refused(
+            _("The indicators of this template are broken down by different dimensions. Use one template for each."),
+            rule="one-cut",
+        )
+    parts: list[Part] = []
+    for indicator in template.indicators:
+        parts += [part for part in (indicator.numerator, indicator.denominator) if part not in parts]
+    return Layout(template, template.cut(template.indicators[0]), tuple(parts))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """`values` [contributor, part, *cut] are 0 where the contributor is none of the cell's, `present` [contributor, *cut].
+
+    An institution that has no business in a cell is present with zeros; one that withholds a part is not present.
+    """
+
+    layout: Layout
+    contributors: tuple[str, ...]
+    values: Values
+    present: Mask
+    reported: Mask  # [*cut]: somebody has figures there, published or withheld
+
+    def part(self, part: Part) -> Values:
+        """[contributor, *cut]"""
+        return self.values[:, self.layout.part(part)]
+
+    def contributes(self, indicator: Indicator) -> Mask:
+        """[contributor, *cut]: everything is published and the denominator is above zero."""
+        return self.present & (self.part(indicator.denominator) > 0)
+
+    def rates(self, indicator: Indicator) -> Values:
+        """[contributor, *cut], NaN for whoever does not contribute."""
+        denominator = self.part(indicator.denominator)
+        rates = np.full(denominator.shape, np.nan)
+        counted = self.contributes(indicator)
+        return np.divide(self.part(indicator.numerator), denominator, out=rates, where=counted)
+
+
+def gather(layout: Layout, contributor_of: Mapping[str, str], cubes: Iterable[Cube]) -> Panel:
+    """The panel of these cubes, taken one at a time; affiliates are added up before anything is counted.
+
+    `contributor_of` gives the contributor of each institution's code.
+    """
+    contributors = tuple(sorted(set(contributor_of.values())))
+    row_of = {contributor: row for row, contributor in enumerate(contributors)}
+    cells = int(np.prod(layout.shape))
+    values = np.zeros((len(contributors), len(layout.parts), cells))
+    for cube in cubes:
+        _add(values[row_of[contributor_of[cube.institution]]], layout, cube)
+    return _panel(layout, contributors, values.reshape(*values.shape[:2], *layout.shape))
+
+
+def _add(row: Values, layout: Layout, cube: Cube) -> None:
+    """Add one cube's cells to its contributor's row; a withheld cell is NaN and stays it."""
+    columns = {name: _column(cube, name) for name in {part.measure for part in layout.parts}}
+    for position, (part, places) in enumerate(zip(layout.parts, layout.places, strict=True)):
+        target = places[cube.places]
+        wanted = target >= 0
+        row[position, target[wanted]] += columns[part.measure][wanted]
+
+
+def _column(cube: Cube, measure: str) -> Values:
+    """One measure, a row a cell; NaN where it is withheld."""
+    column: Values = cube.table.column(measure).cast(pa.float64()).to_numpy()
+    return column
+
+
+def _panel(layout: Layout, contributors: tuple[str, ...], values: Values) -> Panel:
+    withheld = np.isnan(values)
+    present = ~withheld.any(axis=1)
+    reported = (withheld | (values != 0)).any(axis=(0, 1))
+    values *= present[:, np.newaxis]  # NaN * 0 is NaN: cleared next, without a second matrix
+    np.copyto(values, 0.0, where=withheld)
+    return Panel(layout, contributors, values, present, reported)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One indicator in one peer group; every array has the shape of the cut. NaN where there is no contributor."""
+
+    numerator: Values
+    denominator: Values
+    contributors: NDArray[np.int64]
+    mean: Values
+    p25: Values
+    median: Values
+    p75: Values
+
+    @property
+    def pooled(self) -> Values:
+        """The rate of the pool, every contributor weighing by its size."""
+        empty = np.full(self.denominator.shape, np.nan)
+        return np.divide(self.numerator, self.denominator, out=empty, where=self.denominator > 0)
+
+
+def pooled_before_disclosure(panel: Panel, peers: Peers) -> dict[tuple[str, str], Pool]:
+    """Every indicator (by id) in every peer group (by code), as if nothing were secret."""
+    if peers.contributors != panel.contributors:
+        raise ValueError("peer groups and panel are of different contributors")
+    pools = {}
+    for indicator in panel.layout.template.indicators:
+        numerator, denominator = panel.part(indicator.numerator), panel.part(indicator.denominator)
+        rates = panel.rates(indicator)
+        for group in peers.codes:
+            rows = peers.rows(group)
+            pools[indicator.id, group] = _pool(numerator[rows], denominator[rows], rates[rows])
+    return pools
+
+
+def _pool(numerator: Values, denominator: Values, rates: Values) -> Pool:
+    counted = ~np.isnan(rates)
+    contributors = counted.sum(axis=0)
+    total = np.sum(rates, axis=0, where=counted)
+    p25, median, p75 = smoothed_quantiles(rates)
+    return Pool(
+        numerator=numerator.sum(axis=0, where=counted),
+        denominator=denominator.sum(axis=0, where=counted),
+        contributors=contributors,
+        mean=np.divide(total, contributors, out=np.full(total.shape, np.nan), where=contributors > 0),
+        p25=p25,
+        median=median,
+        p75=p75,
+    )
+
+
+def cell_keys(layout: Layout) -> list[str]:
+    """The series key of every cell of the cut, in C order."""
+    keys = [""]
+    for position, dimension in enumerate(layout.cut):
+        dot = "." if position else ""
+        keys = [f"{key}{dot}{code}" for key in keys for code in dimension.code_list.ids]
+    return keys
