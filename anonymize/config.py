@@ -86,8 +86,10 @@ class Config:
         return self.client_secret or self._secret("client_secret", self.client_secret_file)
 
     def need_signing_key(self) -> SigningKey:
-        path = self.directory / self.need("key_file")
-        return SigningKey.from_file(path, self.passphrase or self._secret("passphrase", self.passphrase_file))
+        return SigningKey.from_file(self.directory / self.need("key_file"), self.need_passphrase())
+
+    def need_passphrase(self) -> str:
+        return self.passphrase or self._secret("passphrase", self.passphrase_file)
 
     def _secret(self, name: str, file: str) -> str:
         if not file:

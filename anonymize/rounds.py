@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anonymize.errors import ConcordError, ConfigError, PackageError, ServerError
+from anonymize.errors import ConcordError, ConfigError, ServerError
 from anonymize.package import SealingKey, verify_jwk
 from anonymize.package.consortium import Jwks
 
@@ -32,7 +32,11 @@ class Round:
         """The key to seal to, proved by the consortium's pinned keys; the post-quantum one where there are several."""
         proved = [verify_jwk(signature, round_id=self.id, jwks=jwks) for signature in self.signatures]
         if not proved:
-            raise PackageError(f"Round {self.id} has no sealing key yet. Nothing was sealed.", rule="no-sealing-key")
+            raise ServerError(
+                f"Round {self.id} has no sealing key yet; try again in a minute. Nothing was sealed.",
+                rule="no-sealing-key",
+                retryable=True,
+            )
         return max(proved, key=lambda key: key.suite == "X-Wing")
 
 

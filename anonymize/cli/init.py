@@ -1,0 +1,98 @@
+"""`concord init`: a configuration, a signing key, the consortium's keys. Run again, it completes what is missing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from anonymize.cli.output import Output, command
+from anonymize.client import Client
+from anonymize.config import FILE_NAME, Config, load_config
+from anonymize.errors import KeyStoreError
+from anonymize.files import write_whole
+from anonymize.package import SigningKey
+from anonymize.package.keys import MIN_PASSPHRASE, Algorithm
+from anonymize.pinned import pin_keys
+
+KEY_FILE = "signing-key.pem"
+
+
+@command(example="concord init --institution CN-001 --server https://concord.example.org --client-id cn-001-cron")
+@click.option("--institution", default="", help="Your institution's code.")
+@click.option("--server", default="", help="The platform's address, https://…")
+@click.option("--client-id", default="", help="Your API client's id; its secret goes into CONCORD_CLIENT_SECRET.")
+@click.option("--directory", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where to write.")
+@click.option("--alg", type=click.Choice(["Ed25519", "ES256"]), default="Ed25519", help="Kind of signing key.")
+@click.option("--consortium-key", "expected", multiple=True, help="Key id the association told you; may be repeated.")
+@click.option("--offline", is_flag=True, help="Do not fetch the consortium's keys now.")
+def init(
+    output: Output,
+    institution: str,
+    server: str,
+    client_id: str,
+    directory: Path,
+    alg: Algorithm,
+    expected: tuple[str, ...],
+    offline: bool,
+) -> None:
+    """Write a configuration and an encrypted signing key, and print the public key to register.
+
+    Nothing that is there is overwritten. The passphrase comes from CONCORD_PASSPHRASE or is asked for.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / FILE_NAME
+    if not path.exists():
+        _write_config(path, institution, server, client_id)
+        output.say(f"Configuration written to {path}.")
+    config = load_config(path)
+    key = _signing_key(config, alg, output)
+    kids: list[str] = []
+    if config.server_url and not offline:
+        with Client(config) as client:
+            kids = pin_keys(config, client, expected)
+        output.say("The consortium's keys are pinned. Compare these ids with those the association published:")
+        output.say("\n".join(f"  {kid}" for kid in kids))
+    output.say("Register this public key with the association:")
+    jwk = key.public_jwk()
+    output.result({"config": str(path), "public_key": jwk, "consortium_keys": kids}, json.dumps(jwk))
+
+
+def _write_config(path: Path, institution: str, server: str, client_id: str) -> None:
+    # A JSON string is a TOML string.
+    lines = [
+        f"institution = {json.dumps(institution)}",
+        "",
+        "[server]",
+        f"url = {json.dumps(server)}",
+        f"client_id = {json.dumps(client_id)}",
+        "",
+        "[signing]",
+        f"key_file = {json.dumps(KEY_FILE)}",
+        "",
+    ]
+    write_whole(path, "\n".join(lines).encode())
+
+
+def _signing_key(config: Config, alg: Algorithm, output: Output) -> SigningKey:
+    """The key that is there, or a new one."""
+    path = config.directory / config.need("key_file")
+    if path.exists():
+        return config.need_signing_key()
+    if not (config.passphrase or config.passphrase_file):
+        config = replace(config, passphrase=_ask_for_passphrase())
+    key = SigningKey.generate(alg)
+    key.to_file(path, config.need_passphrase())
+    output.say(f"Signing key written to {path}, encrypted with your passphrase.")
+    return key
+
+
+def _ask_for_passphrase() -> str:
+    if not sys.stdin.isatty():
+        raise KeyStoreError("There is no passphrase. Set CONCORD_PASSPHRASE. No key was written.")
+    text = f"Passphrase for the new signing key ({MIN_PASSPHRASE} characters or more)"
+    passphrase: str = click.prompt(text, hide_input=True, confirmation_prompt=True, err=True)
+    return passphrase

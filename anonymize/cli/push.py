@@ -1,0 +1,57 @@
+"""`concord push`: the whole way from loan tape to accepted submission, for cron. Running it twice sends once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from anonymize.checks import has_errors
+from anonymize.cli.delivery import tell
+from anonymize.cli.options import config_option
+from anonymize.cli.output import Output, command
+from anonymize.client import Client
+from anonymize.config import load_config
+from anonymize.cube import PARQUET, write_cube
+from anonymize.errors import CheckError, ServerError
+from anonymize.files import write_whole
+from anonymize.pinned import template_for
+from anonymize.pipeline import prepare
+from anonymize.rounds import Round
+from anonymize.sending import push as push_cube
+
+
+@command(example="concord push loans-2026-10.parquet --map map.toml --period 2026-10")
+@click.argument("tape")
+@click.option("--map", "mapping", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--period", required=True, help="The reference period, such as 2026-10.")
+@click.option("--collection", default="delinquency", show_default=True)
+@config_option
+def push(output: Output, tape: str, mapping: Path, period: str, collection: str, config_file: Path | None) -> None:
+    """Aggregate, protect, check, seal and submit a loan tape, and wait for the answer.
+
+    Safe to run twice: the same figures are the same submission. The privacy report is kept in reports/.
+    """
+    config = load_config(config_file)
+    with Client(config) as client:
+        round_ = _round(client.rounds(collection, period), collection, period)
+        template = template_for(config, client, round_)
+        output.say(f"Aggregating {tape} for {round_.id}.")
+        prepared = prepare(tape, mapping, template, period, config.need("institution"))
+        report = config.kept("reports", round_.id, ".html")
+        write_whole(report, prepared.report_html.encode())
+        output.say(f"Privacy report kept in {report}.")
+        if has_errors(prepared.findings):
+            first = next(finding for finding in prepared.findings if finding.severity == "error")
+            raise CheckError(f"{first.sentence} Nothing was sealed.", rule=first.rule)
+        delivery = push_cube(client, config, round_, write_cube(prepared.cube), PARQUET, output.say)
+    tell(output, delivery)
+
+
+def _round(rounds: list[Round], collection: str, period: str) -> Round:
+    for round_ in rounds:
+        if round_.period == period:
+            return round_
+    raise ServerError(
+        f"There is no round of {collection} for {period} yet. Nothing was sent.", rule="no-round", status=404
+    )

@@ -1,0 +1,123 @@
+"""From a protected cube to an answer: seal, submit, keep the receipt, wait, read the findings; each step once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from anonymize.client import Client
+from anonymize.config import Config
+from anonymize.errors import PackageError
+from anonymize.files import read_whole, write_whole
+from anonymize.package import Receipt, package_digest, seal, verify_receipt
+from anonymize.rounds import Round
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of a package: the submission as the server tells it, its receipt, and the findings of its checks."""
+
+    submission: Mapping[str, Any]
+    receipt: Receipt
+    receipt_file: Path
+    findings: tuple[Mapping[str, Any], ...]
+
+    @property
+    def is_refused(self) -> bool:
+        return bool(self.submission["state"] == "rejected")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a round's push has come, kept beside the configuration so that a second run goes on, not again."""
+
+    cube_sha256: str
+    rkid: str
+    kid: str
+    package_sha256: str
+    submission: str = ""
+
+
+def seal_for(round_: Round, cube: bytes, media_type: str, config: Config) -> bytes:
+    """The cube sealed to the round's proved key and signed with the institution's."""
+    package = seal(
+        cube,
+        media_type=media_type,
+        round_id=round_.id,
+        institution=config.need("institution"),
+        audience=round_.audience,
+        signing_key=config.need_signing_key(),
+        sealing_key=round_.sealing_key(config.pinned_keys()),
+    )
+    return package.encode("ascii")
+
+
+def send(client: Client, config: Config, round_id: str, package: bytes, say: Say) -> Delivery:
+    """Submits a package and waits for the decision. The receipt is verified and kept before the waiting starts."""
+    sent = client.submit(round_id, package, idempotency_key=package_digest(package))
+    receipt = verify_receipt(sent.receipt, config.pinned_keys(), package)
+    if (receipt.submission, receipt.round_id) != (sent.id, round_id):
+        raise PackageError("The receipt is about another submission. Ask the association.", rule="other-package")
+    path = config.kept("receipts", f"{round_id}.{receipt.version}", ".receipt")
+    write_whole(path, sent.receipt.encode("ascii"))
+    say(f"Received as version {receipt.version} at {receipt.received_at}; receipt kept in {path}.")
+    return _await(client, sent.id, receipt, path)
+
+
+def push(client: Client, config: Config, round_: Round, cube: bytes, media_type: str, say: Say) -> Delivery:
+    """Seals and sends a cube once. The same cube again is the same package and the same submission."""
+    package, progress = _package_of(round_, cube, media_type, config, say)
+    state = config.kept("state", round_.id, ".json")
+    if progress.submission:
+        say("The same cube was sent before; asking what became of it.")
+        submission = client.submission(progress.submission)
+        receipt = verify_receipt(str(submission["receipt"]), config.pinned_keys(), package)
+        path = config.kept("receipts", f"{round_.id}.{receipt.version}", ".receipt")
+        return _await(client, progress.submission, receipt, path)
+    delivery = send(client, config, round_.id, package, say)
+    _keep(state, Progress(**{**asdict(progress), "submission": delivery.receipt.submission}))
+    return delivery
+
+
+def _await(client: Client, id: str, receipt: Receipt, path: Path) -> Delivery:
+    submission = client.wait(id)
+    return Delivery(submission, receipt, path, tuple(client.findings(id)))
+
+
+def _package_of(round_: Round, cube: bytes, media_type: str, config: Config, say: Say) -> tuple[bytes, Progress]:
+    """The package of the last run when it holds this very cube for this very key, else a new one, kept first."""
+    file, state = config.kept("state", round_.id, ".sealed"), config.kept("state", round_.id, ".json")
+    rkid, kid = round_.sealing_key(config.pinned_keys()).rkid, config.need_signing_key().kid
+    before = _progress(state)
+    if before and file.exists() and (before.cube_sha256, before.rkid, before.kid) == (_digest(cube), rkid, kid):
+        package = read_whole(file)
+        if package_digest(package) == before.package_sha256:
+            return package, before
+    say(f"Sealing for round {round_.id}.")
+    package = seal_for(round_, cube, media_type, config)
+    progress = Progress(_digest(cube), rkid, kid, package_digest(package))
+    # The package first: a state that names a package which was never written would be worthless.
+    write_whole(file, package)
+    _keep(state, progress)
+    return package, progress
+
+
+def _progress(state: Path) -> Progress | None:
+    try:
+        return Progress(**json.loads(state.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None  # nothing usable is kept: the package is made anew, which is always right
+
+
+def _keep(state: Path, progress: Progress) -> None:
+    write_whole(state, json.dumps(asdict(progress), indent=2).encode() + b"\n")
+
+
+def _digest(cube: bytes) -> str:
+    return sha256(cube).hexdigest()
