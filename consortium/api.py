@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
@@ -88,6 +89,7 @@ def _of_framework(exception: exceptions.APIException) -> HttpResponse:
     return problem(exception.status_code, rule, str(exception.detail), headers=headers)
 
 
+@login_not_required
 def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
     """An address of the API that does not exist is a problem too, not a page."""
     return problem(404, "not-found", _("There is nothing here, or not for you."))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
 
+@login_not_required
+@login_not_required
 @require_safe
 @never_cache
 def alive(request: HttpRequest) -> HttpResponse:
     return HttpResponse("alive\n", content_type="text/plain")
 
 
+@login_not_required
+@login_not_required
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> HttpResponseBase:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import cache_control
@@ -30,6 +31,8 @@ def key_set() -> dict[str, Any]:
     return {"keys": [consortium_key().public_jwk()]}
 
 
+@login_not_required
+@login_not_required
 @require_safe
 @cache_control(public=True, max_age=3600)
 def jwks(request: HttpRequest) -> HttpResponse:

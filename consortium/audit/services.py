@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
 from consortium.audit.models import Entry
-from consortium.institutions.models import ApiClient
+from consortium.institutions.models import ApiClient, Institution
 from consortium.people.models import Person
-
-if TYPE_CHECKING:
-    from consortium.institutions.models import Institution
 
 BEGINNING = "0" * 64
 _LOCK = 0x636F6E63  # one writer at a time: an entry has exactly one before it
@@ -95,10 +92,9 @@ def digest_of(entry: Entry) -> str:
 
 
 def _institution_of(about: Model | None) -> int | None:
-    own = getattr(about, "institution_id", None)
-    if own is None and about is not None and about._meta.model_name == "institution":
-        return int(about.pk)
-    return own
+    if isinstance(about, Institution):
+        return about.pk
+    return getattr(about, "institution_id", None)
 
 
 def _label(about: Model) -> str:

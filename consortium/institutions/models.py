@@ -116,8 +116,10 @@ class SigningKey(models.Model):
 
     @property
     def is_in_force(self) -> bool:
-        now = timezone.now()
-        return self.valid_from <= now and (self.revoked_at is None or self.revoked_at > now)
+        return self.was_in_force(timezone.now())
+
+    def was_in_force(self, at: datetime) -> bool:
+        return self.valid_from <= at and (self.revoked_at is None or self.revoked_at > at)
 
 
 class ApiClient(AbstractApplication):

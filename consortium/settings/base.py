@@ -78,6 +78,8 @@ WSGI_APPLICATION = "consortium.wsgi.application"
 ASGI_APPLICATION = "consortium.asgi.application"
 
 AUTH_USER_MODEL = "people.Person"
+# An e-mail address is unique without regard to case, by a constraint that the check does not look for.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 OAUTH2_PROVIDER_APPLICATION_MODEL = "institutions.ApiClient"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -143,6 +145,7 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+CONCORD_ASSETS = BASE_DIR / "var" / "assets"  # scripts emitted once by installed packages; safe to delete
 
 # The consortium's identity and keys. A process holds only the secrets of its own job; see docs/operations.md.
 CONCORD_AUDIENCE = ""  # what members' packages name as `aud`

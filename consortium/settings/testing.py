@@ -23,3 +23,5 @@ CONCORD_KEK = keys.key_encryption_key(_HOME / "keys")
 CONCORD_DELIVERY_KEY = keys.delivery_key(_HOME / "keys")
 CONCORD_DELIVERY_PUBLIC_KEY = keys.delivery_public_key(CONCORD_DELIVERY_KEY)
 CONCORD_BLOBS = _HOME / "blobs"
+STATIC_ROOT = _HOME / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns when it is missing

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consortium.institutions.models import ApiClient, Institution
@@ -26,6 +27,10 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
 
     def accepted(self) -> Self:
         return self.filter(state=SubmissionState.ACCEPTED)
+
+    def undecided(self) -> Self:
+        """Received, and not yet opened and checked. A round is computed when it has none."""
+        return self.filter(state=SubmissionState.RECEIVED)
 
 
 class Submission(HasState):
@@ -54,6 +59,7 @@ class Submission(HasState):
     package_bytes = models.PositiveIntegerField(_("size of the package in bytes"))
     blob = models.CharField(max_length=200)  # the name under which sharing.blobs keeps the package
     receipt = models.TextField(_("receipt"))
+    queued_at = models.DateTimeField(default=timezone.now)  # when a worker was last told
     lease_until = models.DateTimeField(null=True, blank=True)  # a worker is opening it; the sweeper waits until then
 
     objects = SubmissionQuerySet.as_manager()

@@ -1,0 +1,17 @@
+"""Every address, by the app that answers it."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import URLPattern, URLResolver, include, path
+from oauth2_provider.views import TokenView
+
+from consortium import health, signing
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include("sharing.api.urls")),
+    path("oauth/token/", login_not_required(TokenView.as_view()), name="token"),
+    path(".well-known/jwks.json", signing.jwks, name="jwks"),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+]

@@ -1,0 +1,105 @@
+"""The caller's institution's own submissions: follow, approve, withdraw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db.models import Count
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from sharing.api.serializers import FindingDocument, SubmissionDocument
+from sharing.models import Finding, Submission
+from sharing.services import submissions
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+
+@extend_schema(parameters=[OpenApiParameter("round", str), OpenApiParameter("state", str)])
+class Submissions(ListAPIView[Submission]):
+    """Newest first."""
+
+    serializer_class = SubmissionDocument
+    queryset = Submission.objects.none()
+
+    def get_queryset(self) -> QuerySet[Submission]:
+        found = _visible(self.request)
+        if round_id := self.request.query_params.get("round"):
+            found = found.filter(round__public_id=round_id)
+        if state := self.request.query_params.get("state"):
+            found = found.filter(state=state)
+        return found.order_by("-received_at", "-id")
+
+
+class OneSubmission(RetrieveAPIView[Submission]):
+    serializer_class = SubmissionDocument
+    queryset = Submission.objects.none()
+
+    def get_queryset(self) -> QuerySet[Submission]:
+        return _visible(self.request)
+
+
+class Findings(APIView):
+    """What the checks found: rule, cell and what to do; never a figure."""
+
+    @extend_schema(responses=FindingDocument(many=True))
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        findings = Finding.objects.filter(submission=_own(request, pk))
+        return Response({"results": FindingDocument(findings, many=True).data})
+
+
+class ReceiptText(BaseRenderer):
+    """The receipt alone: a compact JWS, to which nothing can be added."""
+
+    media_type = "application/jose"
+    format = "jose"
+
+    def render(self, data: dict[str, str], *_: object, **__: object) -> bytes:
+        return data["receipt"].encode("ascii")
+
+
+class Receipt(APIView):
+    """The signed receipt, as a file or in JSON."""
+
+    renderer_classes: ClassVar[Sequence[type[BaseRenderer]]] = [ReceiptText, JSONRenderer]
+
+    @extend_schema(responses={(200, "application/jose"): OpenApiTypes.STR})
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        return Response({"receipt": _own(request, pk).receipt})
+
+
+class Approve(APIView):
+    """The second person's yes."""
+
+    @extend_schema(request=None, responses=SubmissionDocument)
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        submission = _own(request, pk)
+        submissions.approve(submission, by=request.user)
+        return Response(SubmissionDocument(_own(request, pk)).data)
+
+
+class Withdraw(APIView):
+    """The submission no longer counts."""
+
+    @extend_schema(request=None, responses=SubmissionDocument)
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        submissions.withdraw(_own(request, pk), by=request.user)
+        return Response(SubmissionDocument(_own(request, pk)).data)
+
+
+def _own(request: Request, pk: uuid.UUID) -> Submission:
+    return get_object_or_404(_visible(request), pk=pk)
+
+
+def _visible(request: Request) -> QuerySet[Submission]:
+    found = Submission.objects.visible_to(request.user).select_related("round")
+    return found.annotate(findings_count=Count("findings"))

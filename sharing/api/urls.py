@@ -1,0 +1,34 @@
+"""Every address of the API (contracts, section 4)."""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from consortium.api import no_such_address
+from sharing.api import collections, institutions, rounds, submissions
+
+app_name = "api"
+
+urlpatterns = [
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("collections", collections.Collections.as_view(), name="collections"),
+    path("collections/<slug:code>", collections.CollectionTemplate.as_view(), name="collection"),
+    path(
+        "collections/<slug:code>/versions/<str:version>",
+        collections.CollectionTemplate.as_view(),
+        name="collection-version",
+    ),
+    path("rounds", rounds.Rounds.as_view(), name="rounds"),
+    path("rounds/<slug:public_id>", rounds.OneRound.as_view(), name="round"),
+    path("rounds/<slug:public_id>/submissions", rounds.Packages.as_view(), name="packages"),
+    path("submissions", submissions.Submissions.as_view(), name="submissions"),
+    path("submissions/<uuid:pk>", submissions.OneSubmission.as_view(), name="submission"),
+    path("submissions/<uuid:pk>/findings", submissions.Findings.as_view(), name="findings"),
+    path("submissions/<uuid:pk>/receipt", submissions.Receipt.as_view(), name="receipt"),
+    path("submissions/<uuid:pk>/approve", submissions.Approve.as_view(), name="approve"),
+    path("submissions/<uuid:pk>/withdraw", submissions.Withdraw.as_view(), name="withdraw"),
+    path("institutions/me", institutions.MyInstitution.as_view(), name="institution"),
+    path("institutions/me/keys", institutions.MyKeys.as_view(), name="keys"),
+    path("<path:rest>", no_such_address),
+]

@@ -1,0 +1,210 @@
+"""Receiving a sealed package, approving and withdrawing a submission. Opening and checking is in `checking`.
+
+A package that was acknowledged is on disk and in the table; whatever is killed afterwards, the sweeper finds the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from anonymize.package import Envelope, Receipt, issue_receipt, max_package_bytes, package_digest, verify
+from consortium.audit.services import record
+from consortium.errors import Forbidden, Refused
+from consortium.institutions.models import ApiClient, Institution, SigningKey
+from consortium.institutions.states import InstitutionState
+from consortium.people.models import Person
+from consortium.signing import consortium_key
+from sharing import blobs, rules, tasks
+from sharing.models import Round, RoundKey, Submission
+from sharing.states import SubmissionState
+
+# Versions of one institution are counted; two packages at once may want the same number.
+_ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True)
+class Received:
+    """`is_new` is false when the same bytes had been received before."""
+
+    submission: Submission
+    is_new: bool
+
+
+def receive(round: Round, package: bytes, *, by: Person | ApiClient, idempotency_key: str = "") -> Received:
+    """The submission that the package is, with its signed receipt.
+
+    Raises PackageError or Refused, and then nothing was stored. The same bytes are the same submission, also after
+    the round has closed: whoever lost the answer may ask again.
+    """
+    institution = by.institution
+    if institution is None:
+        raise Forbidden(_("Only a member institution sends packages. Nothing was stored."), rule="not-a-contributor")
+    digest = package_digest(package)
+    if known := _known(round, institution, digest, idempotency_key):
+        return Received(known, is_new=False)
+    rules.check_can_send(by, round)
+    envelope = _verified(round, institution, package)
+    blob = blobs.put(round.public_id, digest, package)
+    submission = Submission(
+        round=round,
+        institution=institution,
+        received_at=timezone.now(),
+        sent_by=by if isinstance(by, Person) else None,
+        sent_by_client=by if isinstance(by, ApiClient) else None,
+        idempotency_key=idempotency_key,
+        signing_kid=envelope.kid,
+        rkid=envelope.rkid,
+        package_sha256=digest,
+        package_bytes=len(package),
+        blob=blob,
+    )
+    for _attempt in range(_ATTEMPTS):
+        try:
+            _acknowledge(submission, by)
+        except IntegrityError:
+            if known := _known(round, institution, digest, idempotency_key):
+                return Received(known, is_new=False)
+        else:
+            return Received(submission, is_new=True)
+    raise Refused(_("Your institution is sending too many packages at once. Try again."), rule="busy")
+
+
+def _known(round: Round, institution: Institution, digest: str, idempotency_key: str) -> Submission | None:
+    """What was received with these bytes; Refused when the key stands for other bytes."""
+    same_bytes = Q(package_sha256=digest, round=round)
+    same_key = Q(idempotency_key=idempotency_key) if idempotency_key else Q()
+    known = list(Submission.objects.filter(same_bytes | same_key, institution=institution))
+    for submission in known:
+        if submission.package_sha256 == digest and submission.round_id == round.pk:
+            return submission
+    if known:
+        raise Refused(
+            _("This Idempotency-Key was used for another package. Nothing was stored."), rule="idempotency-key-reused"
+        )
+    return None
+
+
+def _verified(round: Round, institution: Institution, package: bytes) -> Envelope:
+    keys = SigningKey.objects.filter(institution=institution)
+    in_force = {key.kid: key.jwk for key in keys if key.is_in_force}
+    return verify(
+        package,
+        keys=in_force,
+        revoked={key.kid for key in keys} - in_force.keys(),
+        audience=settings.CONCORD_AUDIENCE,
+        round_id=round.public_id,
+        institution=institution.code,
+        rkids=set(RoundKey.objects.filter(round=round).values_list("rkid", flat=True)),
+        max_bytes=max_package_bytes(round.collection.size_limit),
+    )
+
+
+@transaction.atomic
+def _acknowledge(submission: Submission, by: Person | ApiClient) -> None:
+    """Row, receipt and audit entry together; then a worker is told."""
+    line = Submission.objects.filter(round=submission.round, institution=submission.institution)
+    submission.version = (line.aggregate(last=Max("version"))["last"] or 0) + 1
+    submission.receipt = issue_receipt(_receipt(submission), consortium_key())
+    submission.save(force_insert=True)
+    _check_nothing_changed(submission)
+    record("submission.received", by=by, about=submission, round=submission.round.public_id)
+    transaction.on_commit(partial(tasks.send, tasks.open_submission, str(submission.pk)))
+
+
+def _check_nothing_changed(submission: Submission) -> None:
+    """The insert holds round and institution against closing and suspending. Both may have come before it."""
+    round = Round.objects.only("state").get(pk=submission.round_id)
+    rules.check_is_open(round)
+    if not Institution.objects.filter(pk=submission.institution_id, state=InstitutionState.ACTIVE).exists():
+        raise Forbidden(_("Your institution is suspended. Nothing was stored."), rule="not-entitled")
+
+
+def _receipt(submission: Submission) -> Receipt:
+    return Receipt(
+        consortium=settings.CONCORD_AUDIENCE,
+        submission=str(submission.pk),
+        institution=submission.institution.code,
+        round_id=submission.round.public_id,
+        version=submission.version,
+        sha256=submission.package_sha256,
+        bytes=submission.package_bytes,
+        received_at=submission.received_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
+
+
+@transaction.atomic
+def approve(submission: Submission, *, by: Person) -> Submission:
+    """The submission counts, and takes the place of the one that counted before."""
+    submission = lock_line(submission)
+    rules.check_can_approve(by, submission)
+    submission.approved_by = by
+    count(submission)
+    record("submission.approved", by=by, about=submission, round=submission.round.public_id)
+    return submission
+
+
+@transaction.atomic
+def withdraw(submission: Submission, *, by: Person | ApiClient) -> Submission:
+    """The submission no longer counts; none that it replaced comes back."""
+    submission = lock_line(submission)
+    rules.check_can_withdraw(by, submission)
+    submission.move_to(SubmissionState.WITHDRAWN)
+    submission.save(update_fields=["state"])
+    record("submission.withdrawn", by=by, about=submission, round=submission.round.public_id)
+    return submission
+
+
+def lock_line(submission: Submission) -> Submission:
+    """The submission, with all that its institution sent for the round locked in the order of versions.
+
+    The round is locked against closing, so that nothing is approved or withdrawn behind a computation's back.
+    """
+    round = Round.objects.select_for_update(no_key=True).get(pk=submission.round_id)
+    line = Submission.objects.select_for_update().filter(round=round, institution=submission.institution_id)
+    (found,) = [each for each in line.order_by("version") if each.pk == submission.pk]
+    found.round = round
+    return found
+
+
+def count(submission: Submission) -> None:
+    """Accept a submission of a locked line in place of the former; one that a later one overtook is superseded."""
+    line = Submission.objects.filter(round=submission.round, institution=submission.institution)
+    if line.accepted().filter(version__gt=submission.version).exists():
+        _move(submission, SubmissionState.SUPERSEDED)
+    else:
+        _supersede_earlier(submission, SubmissionState.ACCEPTED, SubmissionState.AWAITING_APPROVAL)
+        _move(submission, SubmissionState.ACCEPTED)
+
+
+def await_approval(submission: Submission) -> None:
+    """What was accepted before counts until somebody approves this one."""
+    _supersede_earlier(submission, SubmissionState.AWAITING_APPROVAL)
+    _move(submission, SubmissionState.AWAITING_APPROVAL)
+
+
+def reject(submission: Submission) -> None:
+    _move(submission, SubmissionState.REJECTED)
+
+
+def _supersede_earlier(submission: Submission, *states: SubmissionState) -> None:
+    earlier = Submission.objects.filter(
+        round=submission.round, institution=submission.institution, version__lt=submission.version, state__in=states
+    )
+    for each in earlier:
+        each.move_to(SubmissionState.SUPERSEDED)
+        each.save(update_fields=["state"])
+
+
+def _move(submission: Submission, state: SubmissionState) -> None:
+    submission.move_to(state)
+    submission.decided_at = timezone.now()
+    submission.lease_until = None
+    submission.save(update_fields=["state", "decided_at", "lease_until", "approved_by"])

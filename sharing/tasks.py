@@ -1,0 +1,58 @@
+"""What workers do. A task takes an id, may run twice and calls one service; the row says whether work is left."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import Task, shared_task
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+
+def send(task: Task[..., None], *ids: Any) -> None:
+    """Queue a task once the caller's transaction has committed. A broker that is down costs time, never work: the
+    sweeper finds the row.
+    """
+    try:
+        task.apply_async(ids, retry=False)
+    except OperationalError:
+        log.warning("queue unreachable, left to the sweeper: %s %s", task.name, ids)
+
+
+@shared_task(queue="vault")
+def make_round_keys(round_id: int) -> None:
+    from sharing.services import rounds
+
+    rounds.make_keys(round_id)
+
+
+@shared_task(queue="vault")
+def open_submission(submission_id: str) -> None:
+    from sharing.services import checking
+
+    checking.open_sealed(submission_id)
+
+
+@shared_task(queue="vault")
+def compute_release(release_id: int) -> None:
+    from sharing.services import releases
+
+    releases.compute(release_id)
+
+
+@shared_task
+def sweep() -> None:
+    """Queues again what a lost message forgot or a dead worker dropped."""
+    from sharing.services import sweeper
+
+    sweeper.sweep()
+
+
+@shared_task
+def tidy() -> None:
+    """Removes what nothing refers to: packages without a row, access tokens that are over."""
+    from sharing.services import sweeper
+
+    sweeper.tidy()

@@ -1,0 +1,166 @@
+"""The only module that reads private keys. It runs in a vault worker, which alone holds the key-encryption key.
+
+Plaintext exists in the memory of the caller and nowhere else: nothing here writes, logs or returns it inside an error.
+"""
+
+from __future__ import annotations
+
+import socket
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+
+from anonymize.errors import KeyStoreError
+from anonymize.package import (
+    SealingKey,
+    SealingKeyPair,
+    max_package_bytes,
+    open_sealed,
+    sign_jwk,
+    unwrap,
+    verify,
+    wrap,
+)
+from consortium.institutions.models import SigningKey
+from consortium.signing import consortium_key
+from sharing import blobs
+from sharing.models import Opening, Round, RoundKey, Submission
+
+if TYPE_CHECKING:
+    from anonymize.package.hpke import SuiteId
+
+SUITES: tuple[SuiteId, ...] = ("X-Wing", "X25519")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A package's content, in memory only."""
+
+    submission: Submission
+    media_type: str
+    plaintext: bytes = field(repr=False)
+
+
+def require_kek() -> bytes:
+    """The key-encryption key; ImproperlyConfigured at any process that is not the vault's."""
+    if not settings.CONCORD_KEK:
+        raise ImproperlyConfigured(
+            "This process holds no key-encryption key (CONCORD_KEK), so it cannot open packages or make round keys. "
+            "Only a worker of the queue `vault` holds it."
+        )
+    kek = _decode(settings.CONCORD_KEK)
+    if len(kek) != 32:
+        raise ImproperlyConfigured("CONCORD_KEK must be 32 bytes in base64url.")
+    return kek
+
+
+def make_round_keys(round: Round) -> None:
+    """Every suite has a sealing key, signed by the consortium; those that are there already stay."""
+    kek = require_kek()
+    for suite in SUITES:
+        pair = SealingKeyPair.generate(suite)
+        # Two workers may be here at once: the first row of a suite counts.
+        RoundKey.objects.bulk_create(
+            [
+                RoundKey(
+                    round=round,
+                    rkid=pair.rkid,
+                    suite=suite,
+                    public_jwk=pair.public_jwk(),
+                    signature=sign_jwk(pair.public_jwk(), round.public_id, consortium_key()),
+                    wrapped_private=wrap(pair.private_bytes(), kek, _purpose(round, pair.rkid)),
+                )
+            ],
+            ignore_conflicts=True,
+        )
+
+
+def record_openings(submissions: Iterable[Submission], purpose: Opening.Purpose) -> None:
+    """What is about to be opened is on record before it is opened."""
+    worker = socket.gethostname()[:120]
+    Opening.objects.bulk_create(
+        [Opening(submission=submission, purpose=purpose, worker=worker) for submission in submissions],
+        batch_size=1000,
+    )
+
+
+def open_one(submission: Submission, package: bytes) -> Opened:
+    """The content of one package whose opening is on record; PackageError when it does not verify or open."""
+    keys = _key_pairs(submission.round, require_kek())
+    return _open(submission, package, keys, _signing_keys([submission]))
+
+
+def open_all(submissions: list[Submission]) -> Iterator[Opened]:
+    """The contents of the submissions of one round, one after another, for computing; their openings are recorded.
+
+    The submissions need `round` and `institution` at hand. Raises PackageError at one that does not open.
+    """
+    if not submissions:
+        return
+    keys = _key_pairs(submissions[0].round, require_kek())
+    signing_keys = _signing_keys(submissions)
+    with transaction.atomic():
+        record_openings(submissions, Opening.Purpose.COMPUTE)
+    for submission in submissions:
+        yield _open(submission, blobs.get(submission.blob), keys, signing_keys)
+
+
+def seal_for_portal(plaintext: bytes, about: str) -> bytes:
+    """HPKE (X25519) to the portal's delivery key; `about` is the `info`, and needed again for opening."""
+    if not settings.CONCORD_DELIVERY_PUBLIC_KEY:
+        raise ImproperlyConfigured("CONCORD_DELIVERY_PUBLIC_KEY is not set, so no statement can be sealed.")
+    key = SealingKey("X25519", _decode(settings.CONCORD_DELIVERY_PUBLIC_KEY))
+    return key.encrypt(plaintext, about.encode())
+
+
+def _open(
+    submission: Submission,
+    package: bytes,
+    keys: dict[str, SealingKeyPair],
+    signing_keys: dict[str, SigningKey],
+) -> Opened:
+    limit = submission.round.collection.size_limit
+    signing_key = signing_keys[submission.signing_kid]
+    # Verified again here: the vault does not take the receiving process's word for it.
+    envelope = verify(
+        package,
+        keys={signing_key.kid: signing_key.jwk} if _was_its_own(signing_key, submission) else {},
+        audience=settings.CONCORD_AUDIENCE,
+        round_id=submission.round.public_id,
+        institution=submission.institution.code,
+        rkids=keys,
+        max_bytes=max_package_bytes(limit),
+    )
+    return Opened(submission, envelope.media_type, open_sealed(envelope, keys[envelope.rkid], limit))
+
+
+def _was_its_own(key: SigningKey, submission: Submission) -> bool:
+    return key.institution_id == submission.institution_id and key.was_in_force(submission.received_at)
+
+
+def _signing_keys(submissions: Iterable[Submission]) -> dict[str, SigningKey]:
+    return SigningKey.objects.in_bulk({each.signing_kid for each in submissions}, field_name="kid")
+
+
+def _key_pairs(round: Round, kek: bytes) -> dict[str, SealingKeyPair]:
+    """The round's private keys by id; KeyStoreError when they were destroyed or the key-encryption key is another."""
+    pairs = {}
+    for row in round.keys.exclude(wrapped_private=None):
+        private = unwrap(bytes(row.wrapped_private), kek, _purpose(round, row.rkid))
+        pairs[row.rkid] = SealingKeyPair.from_private_bytes(row.suite, private)
+    if not pairs:
+        raise KeyStoreError(f"Round {round.public_id} has no private key any more. Nothing was opened.")
+    return pairs
+
+
+def _purpose(round: Round, rkid: str) -> str:
+    return f"{round.public_id}/{rkid}"
+
+
+def _decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
