@@ -1,0 +1,60 @@
+"""From loan tape to protected cube and privacy report, in one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from anonymize.aggregate import aggregate
+from anonymize.checks import Finding, check_cube
+from anonymize.cube import Cube
+from anonymize.identifiers import IdentifierFinding, refuse_mapped, scan
+from anonymize.mapping import TapeMapping, check_columns, load_mapping
+from anonymize.protect import protect
+from anonymize.report import Language, Summary, render, summarize
+from anonymize.tape import open_tape
+from anonymize.template import Template
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What an institution has in hand before it seals: only the cube is meant to leave."""
+
+    cube: Cube
+    cells_summary: Summary
+    report_html: str
+    findings: list[Finding]
+    identifiers: tuple[IdentifierFinding, ...]
+
+
+def prepare(
+    tape: str | Path | pa.Table,
+    mapping: str | Path | TapeMapping,
+    template: Template,
+    period: str,
+    institution: str,
+    *,
+    previous: Cube | None = None,
+    language: Language = "en",
+    at: datetime | None = None,
+) -> Prepared:
+    """The protected cube of a tape, what the checks find in it, and the report for the officer who signs.
+
+    `previous` is the institution's cube of the period before, for the plausibility checks. A LoanTapeError, MappingError,
+    IdentifierError or ProtectionError means that there is no cube.
+    """
+    if not isinstance(mapping, TapeMapping):
+        mapping = load_mapping(mapping, template)
+    with open_tape(tape, encoding=mapping.encoding, delimiter=mapping.delimiter) as opened:
+        check_columns(mapping, opened.column_names)
+        identifiers = scan(opened, mapping)
+        refuse_mapped(identifiers, mapping)
+        cells = aggregate(opened, mapping, template, period)
+    protected = protect(cells, template, institution)
+    findings = check_cube(protected.cube, template, previous)
+    summary = summarize(cells, protected, template, findings, identifiers)
+    html = render(summary, template, language, at or datetime.now(UTC))
+    return Prepared(protected.cube, summary, html, findings, identifiers)

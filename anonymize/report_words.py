@@ -1,0 +1,161 @@
+"""Every sentence of the privacy report, in English and Chinese; the page itself holds none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "title": {"en": "Privacy report", "zh-Hans": "隐私保护报告"},
+    "internal": {
+        "en": "Internal. This report tells why cells are withheld and must not leave the institution.",
+        "zh-Hans": "内部文件。本报告说明单元格不予公布的原因，不得带出本机构。",
+    },
+    "institution": {"en": "Institution", "zh-Hans": "机构"},
+    "collection": {"en": "Collection", "zh-Hans": "数据集"},
+    "version": {"en": "version {version}", "zh-Hans": "版本 {version}"},
+    "period": {"en": "Reference period", "zh-Hans": "报告期"},
+    "prepared": {"en": "Prepared", "zh-Hans": "生成时间"},
+    "may_leave": {"en": "Protected and audited", "zh-Hans": "已保护并通过审计"},
+    "may_leave_more": {
+        "en": "The table described here meets the rules of its collection. It may leave once this page is signed.",
+        "zh-Hans": "本报告所述的汇总表符合该数据集的规则，签署本页后可以报送。",
+    },
+    "unprotected": {"en": "Not protected by this software", "zh-Hans": "本软件未作保护"},
+    "unprotected_more": {
+        "en": "This collection asks for no protection of its cells. Sign only if every cell may be known outside.",
+        "zh-Hans": "该数据集不要求保护单元格。仅当每个单元格均可对外公开时方可签署。",
+    },
+    "must_not_leave": {"en": "Must not leave", "zh-Hans": "不得报送"},
+    "must_not_leave_more": {
+        "en": "The table breaks rules of its collection, listed under Checks. The platform would refuse it.",
+        "zh-Hans": "该汇总表违反了数据集的规则（见“检查”），平台将予以拒收。",
+    },
+    "leaves": {"en": "What leaves", "zh-Hans": "报送内容"},
+    "leaves_more": {
+        "en": "One table of counts and sums. No row about a borrower or a loan, no key, no name.",
+        "zh-Hans": "一张由计数与合计组成的汇总表。不含任何借款人或贷款的明细、标识或姓名。",
+    },
+    "cells": {"en": "Cells", "zh-Hans": "单元格"},
+    "published": {"en": "Published", "zh-Hans": "公布"},
+    "withheld": {"en": "Withheld", "zh-Hans": "不公布"},
+    "measures": {"en": "Measures", "zh-Hans": "指标"},
+    "broken_down_by": {"en": "Broken down by", "zh-Hans": "分类维度"},
+    "size": {"en": "Size", "zh-Hans": "大小"},
+    "bytes": {"en": "{size} bytes", "zh-Hans": "{size} 字节"},
+    "digest": {"en": "SHA-256 of the file", "zh-Hans": "文件 SHA-256"},
+    "rules": {"en": "Rules applied", "zh-Hans": "适用规则"},
+    "rule": {"en": "Rule", "zh-Hans": "规则"},
+    "parameter": {"en": "Parameter", "zh-Hans": "参数"},
+    "meaning": {"en": "What it forbids", "zh-Hans": "禁止的情形"},
+    "rule_minimum": {"en": "Minimum number of borrowers", "zh-Hans": "最少借款人数"},
+    "rule_minimum_more": {
+        "en": "Publishing a cell with fewer borrowers. Affiliated borrowers count once.",
+        "zh-Hans": "公布借款人数低于该值的单元格。关联借款人按一户计。",
+    },
+    "rule_p": {"en": "p% rule", "zh-Hans": "p% 规则"},
+    "rule_p_more": {
+        "en": "Publishing an amount from which another borrower could estimate the largest one to within p%.",
+        "zh-Hans": "公布的金额使其他借款人能将最大借款人的金额估计到 p% 以内。",
+    },
+    "rule_dominance": {"en": "Dominance (n, k)", "zh-Hans": "支配度规则 (n, k)"},
+    "rule_dominance_more": {
+        "en": "Publishing an amount of which the n largest borrowers hold more than k%.",
+        "zh-Hans": "公布由最大 n 户占比超过 k% 的金额。",
+    },
+    "rule_range": {"en": "Uncertainty of counts", "zh-Hans": "计数的不确定度"},
+    "rule_range_more": {
+        "en": "Letting an outsider tell a withheld count to within this share of it, or to within one.",
+        "zh-Hans": "使外部人员能将不公布的计数推断到该比例以内或相差一以内。",
+    },
+    "why": {"en": "What is withheld, and why", "zh-Hans": "不公布的内容及原因"},
+    "why_more": {
+        "en": "Outside, all withheld cells look the same; the reasons below are known here only.",
+        "zh-Hans": "对外，所有不公布的单元格标记相同；以下原因仅限本机构知悉。",
+    },
+    "reason_small": {"en": "Too few borrowers", "zh-Hans": "借款人过少"},
+    "reason_dominance": {"en": "One borrower dominates", "zh-Hans": "单一借款人占主导"},
+    "reason_secondary": {"en": "To protect the cells above from subtraction", "zh-Hans": "防止上述单元格被相减推算"},
+    "of_all": {"en": "of all cells", "zh-Hans": "占全部单元格"},
+    "before": {"en": "Before", "zh-Hans": "保护前"},
+    "after": {"en": "After", "zh-Hans": "保护后"},
+    "smallest": {"en": "Fewest borrowers in a cell (k-anonymity)", "zh-Hans": "单元格最少借款人数（k-匿名）"},
+    "unique": {"en": "Cells of a single borrower", "zh-Hans": "仅含一名借款人的单元格"},
+    "nothing_published": {"en": "nothing published", "zh-Hans": "未公布任何内容"},
+    "audit": {"en": "What an outsider could still infer", "zh-Hans": "外部人员仍可推断的内容"},
+    "audit_more": {
+        "en": "Each sensitive cell was attacked with everything that is published: all sums, and the knowledge of a "
+        "borrower about itself. For each the widest and the narrowest value that fits was computed or proven, by code "
+        "independent of the code that chose what to withhold.",
+        "zh-Hans": "针对每个敏感单元格，利用所有公布的信息（全部加总关系，以及借款人对自身情况的了解）进行了攻击测试；"
+        "由与选择方案相互独立的程序计算或证明了其可能取值的范围。",
+    },
+    "measure": {"en": "Measure", "zh-Hans": "指标"},
+    "sensitive": {"en": "Sensitive cells", "zh-Hans": "敏感单元格"},
+    "proven": {"en": "Proven safe", "zh-Hans": "证明安全"},
+    "attacked": {"en": "Attacked", "zh-Hans": "攻击测试"},
+    "narrowest": {"en": "Narrowest interval", "zh-Hans": "最窄区间"},
+    "times_required": {"en": "at least {times} × required", "zh-Hans": "不小于要求的 {times} 倍"},
+    "result": {"en": "Result", "zh-Hans": "结果"},
+    "passed": {"en": "Passed", "zh-Hans": "通过"},
+    "failed": {"en": "Failed", "zh-Hans": "未通过"},
+    "no_audit": {
+        "en": "No audit: this collection withholds nothing at the institution.",
+        "zh-Hans": "未审计：该数据集在机构端不作保留。",
+    },
+    "identifiers": {"en": "Direct identifiers on the tape", "zh-Hans": "贷款明细中的直接标识"},
+    "identifiers_none": {
+        "en": "A sample of every column was searched for identity numbers, bank cards, phone numbers, e-mail addresses "
+        "and names. None was found.",
+        "zh-Hans": "已对每一列抽样检查身份证号、银行卡号、电话、电子邮箱和姓名，未发现。",
+    },
+    "identifiers_some": {
+        "en": "These columns seem to hold direct identifiers. None of them was used. Consider leaving them out of the "
+        "tape.",
+        "zh-Hans": "以下列疑似含有直接标识，均未使用。建议从贷款明细中剔除。",
+    },
+    "column": {"en": "Column", "zh-Hans": "列"},
+    "kind": {"en": "Seems to hold", "zh-Hans": "疑似内容"},
+    "kind_national-id": {"en": "national identity numbers", "zh-Hans": "身份证件号码"},
+    "kind_bank-card": {"en": "bank card numbers", "zh-Hans": "银行卡号"},
+    "kind_phone": {"en": "phone numbers", "zh-Hans": "电话号码"},
+    "kind_e-mail": {"en": "e-mail addresses", "zh-Hans": "电子邮箱"},
+    "kind_iban": {"en": "account numbers (IBAN)", "zh-Hans": "国际银行账号（IBAN）"},
+    "kind_name": {"en": "names of people", "zh-Hans": "姓名"},
+    "kind_address": {"en": "postal addresses", "zh-Hans": "地址"},
+    "loss": {"en": "Information lost", "zh-Hans": "信息损失"},
+    "loss_rates": {
+        "en": "Rates that the institution can still be compared by, of those for which it has loans.",
+        "zh-Hans": "在本机构有贷款的比率中，仍可用于同业比较的数量。",
+    },
+    "loss_finest": {
+        "en": "Of the borrowers counted in the finest cells, {share} are in withheld ones; the totals above contain them.",
+        "zh-Hans": "最细单元格的借款人中，{share} 位于不公布的单元格；上级合计仍包含这些借款人。",
+    },
+    "loss_codes": {
+        "en": "Below: the cells of each code, how many of them are withheld, and whether the code's own total is published.",
+        "zh-Hans": "下表列出各代码的单元格数、其中不公布的比例，以及该代码的合计是否公布。",
+    },
+    "code": {"en": "Code", "zh-Hans": "代码"},
+    "own_total": {"en": "Total", "zh-Hans": "合计"},
+    "indicator": {"en": "Indicator", "zh-Hans": "比率指标"},
+    "rates_shown": {"en": "Rates that can be shown", "zh-Hans": "可显示的比率"},
+    "checks": {"en": "Checks", "zh-Hans": "检查"},
+    "checks_none": {
+        "en": "The checks that the platform will run were run here. Nothing was found.",
+        "zh-Hans": "已在本地运行平台将执行的全部检查，未发现问题。",
+    },
+    "error": {"en": "Error", "zh-Hans": "错误"},
+    "warning": {"en": "Warning", "zh-Hans": "警告"},
+    "more_findings": {"en": "{number} more findings are not listed.", "zh-Hans": "另有 {number} 项未列出。"},
+    "release": {"en": "Release", "zh-Hans": "签署放行"},
+    "release_more": {
+        "en": "I have read this report. The file with the digest below may be sealed and sent to the consortium.",
+        "zh-Hans": "本人已阅读本报告，同意将具有下述摘要值的文件加密并报送联合体。",
+    },
+    "prepared_by": {"en": "Prepared by", "zh-Hans": "编制人"},
+    "released_by": {"en": "Released by (compliance)", "zh-Hans": "批准人（合规）"},
+    "name": {"en": "Name", "zh-Hans": "姓名"},
+    "date": {"en": "Date", "zh-Hans": "日期"},
+    "signature": {"en": "Signature", "zh-Hans": "签名"},
+}
