@@ -73,6 +73,11 @@ TEMPLATES = [
 
 FORM_RENDERER = "consortium.web.forms.Renderer"
 
+# Where this consortium runs: named here, given by embedded or production.
+HOME = BASE_DIR / "var"
+DATABASE_URL = ""
+CELERY_BROKER_URL = ""
+
 ROOT_URLCONF = "consortium.urls"
 WSGI_APPLICATION = "consortium.wsgi.application"
 ASGI_APPLICATION = "consortium.asgi.application"
@@ -163,6 +168,9 @@ CELERY_RESULT_BACKEND = "django-db"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "office"
+# What needs the rounds' private keys; everything else is the office's.
+_VAULT = ("make_round_keys", "open_submission", "compute_release")
+CELERY_TASK_ROUTES = {f"sharing.tasks.{name}": {"queue": "vault"} for name in _VAULT}
 # A killed worker's task comes back: every task may run twice, and the row it is about says whether there is work left.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -1,0 +1,165 @@
+"""The banks' side of the demo, as it would run inside each of them: tape, cube, seal, submit. No Django here.
+
+Each institution has a directory with a `concord.toml` of its own, exactly as `concord init` would make it, so that
+anybody may try the commands as one of them. Cubes are prepared ahead by two processes while the platform computes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from anonymize.client import Client
+from anonymize.config import load_config
+from anonymize.cube import write_cube
+from anonymize.files import write_whole
+from anonymize.package import PARQUET, SigningKey
+from anonymize.pinned import pin_keys
+from anonymize.pipeline import prepare
+from anonymize.sending import Delivery, push
+from anonymize.simulate import InstitutionProfile, Scenario, mapping_for_simulated, simulate_tapes
+from anonymize.template import load
+
+COLLECTION = "delinquency"
+SEED = 20_260
+WAVE_MONTHS = 9  # the wave begins so long before the newest period: in full swing, and with a calm time before it
+PREPARERS = 2
+INCOMPLETE = "SUNAN"  # forgets two thirds of its loans in the newest period, and reads so in the findings
+_CONFIGURATION = """\
+institution = "{code}"
+
+[server]
+url = "{url}"
+client_id = "{client_id}"
+client_secret_file = "client-secret"
+
+[signing]
+key_file = "signing-key.pem"
+passphrase_file = "passphrase"
+"""
+
+
+@dataclass(frozen=True)
+class Bank:
+    """One institution's own directory."""
+
+    profile: InstitutionProfile
+    directory: Path
+
+    @property
+    def code(self) -> str:
+        return self.profile.code
+
+    def cube(self, period: str) -> Path:
+        return self.directory / "cubes" / f"{period}.parquet"
+
+    def signing_key(self) -> SigningKey:
+        """The bank's own key, made on first use."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        passphrase, key = self.directory / "passphrase", self.directory / "signing-key.pem"
+        if not key.exists():
+            write_whole(passphrase, secrets.token_urlsafe(18).encode())
+            SigningKey.generate().to_file(key, passphrase.read_text())
+        return SigningKey.from_file(key, passphrase.read_text())
+
+    def client_id(self) -> str:
+        """The id of the bank's API client; empty before one was issued."""
+        file = self.directory / "client-id"
+        return file.read_text() if file.exists() else ""
+
+    def keep_client(self, client_id: str, secret: str) -> None:
+        """The id last: it says that the secret is there."""
+        write_whole(self.directory / "client-secret", secret.encode())
+        write_whole(self.directory / "client-id", client_id.encode())
+
+    def configure(self, url: str) -> None:
+        text = _CONFIGURATION.format(code=self.code, url=url, client_id=self.client_id())
+        write_whole(self.directory / "concord.toml", text.encode())
+
+    def submit(self, round_id: str, cube: Path) -> Delivery:
+        """Seals and sends a cube and waits for the decision; again for the same cube is the same submission."""
+        config = load_config(self.directory / "concord.toml")
+        with Client(config) as client:
+            pin_keys(config, client)
+            return push(client, config, client.round(round_id), cube.read_bytes(), PARQUET, _say_nothing)
+
+
+class Preparation:
+    """Two processes that write the banks' cubes, period after period, ahead of the rounds."""
+
+    def __init__(self, banks: Sequence[Bank], periods: Sequence[str]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._workers = [
+            context.Process(target=prepare_all, args=(share, tuple(periods), os.getpid()), daemon=True)
+            for share in _fair_shares(banks)
+        ]
+
+    def start(self) -> None:
+        for worker in self._workers:
+            worker.start()
+
+    def check(self) -> None:
+        """Raise when a preparer failed; its own words are on standard error already."""
+        if any(worker.exitcode not in (None, 0) for worker in self._workers):
+            raise RuntimeError("Preparing the banks' cubes failed; nothing more was submitted.")
+
+    def stop(self) -> None:
+        for worker in self._workers:
+            if worker.is_alive():
+                worker.terminate()
+            if worker.pid is not None:
+                worker.join()
+
+
+def prepare_all(banks: Sequence[Bank], periods: Sequence[str], parent: int) -> None:
+    """The cubes of these banks in the order of the periods; those that are there already stay."""
+    _end_with(parent)
+    template, mapping = load(COLLECTION), mapping_for_simulated()
+    wave = Scenario("wave", onset=periods[-WAVE_MONTHS - 1])
+    portfolios = {bank.code: simulate_tapes(bank.profile, periods, wave, SEED) for bank in banks}
+    missing = {bank.code: [each for each in periods if not bank.cube(each).exists()] for bank in banks}
+    for period in periods:
+        for bank in banks:
+            if not missing[bank.code]:
+                continue  # all of its cubes are there: its portfolio need not be lived through again
+            _period, tape = next(portfolios[bank.code])
+            if period not in missing[bank.code]:
+                continue
+            if (bank.code, period) == (INCOMPLETE, periods[-1]):
+                tape = tape.slice(0, tape.num_rows // 3)
+            prepared = prepare(tape, mapping, template, period, bank.code)
+            bank.cube(period).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(bank.directory / "report.html", prepared.report_html.encode())
+            if period == periods[-1]:
+                pq.write_table(tape, bank.directory / "tape.parquet")
+            write_whole(bank.cube(period), write_cube(prepared.cube))  # last: it says that the bank is ready
+
+
+def _fair_shares(banks: Sequence[Bank]) -> Iterator[list[Bank]]:
+    """Every second one by size, so that both have as much to do."""
+    by_size = sorted(banks, key=lambda bank: bank.profile.loans, reverse=True)
+    for place in range(PREPARERS):
+        yield by_size[place::PREPARERS]
+
+
+def _end_with(parent: int) -> None:
+    """Ctrl-C is the parent's to handle; when it is killed outright there is nobody to prepare for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(5)  # the platform's own processes come first
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    if os.getppid() != parent:
+        raise SystemExit
+
+
+def _say_nothing(_sentence: str) -> None:
+    """The demo tells progress by rounds, not by steps."""

@@ -1,0 +1,156 @@
+"""A year of rounds: what people and banks do month after month, from the rows alone, so that it can be interrupted.
+
+Each step looks at a round's state and takes it one state further; whatever was done before is not done again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+from consortium.demo import founding, people
+from consortium.demo.banks import Bank, Preparation
+from sharing.models import Release, Round, Submission
+from sharing.services import releases, rounds, submissions
+from sharing.states import ReleaseState, RoundState, SubmissionState
+
+AT_ONCE = 4  # banks that seal and send at the same time
+PATIENCE_SECONDS = 600
+SETTLED = (SubmissionState.ACCEPTED, SubmissionState.AWAITING_APPROVAL)
+
+
+@dataclass
+class Timings:
+    """Seconds that a round's steps took in this run; a step of an earlier run is absent."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def measure(self, step: str, since: float) -> None:
+        self.seconds[step] = time.monotonic() - since
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """The rounds of the demo's collection. `tell` is called whenever something has moved on."""
+
+    banks: Sequence[Bank]
+    preparation: Preparation
+    tell: Callable[[Round, str, float], None]
+
+    def publish(self, period: str) -> tuple[Round, Timings]:
+        """The whole cycle of one period, up to its published release."""
+        timings = Timings()
+        round = self.review(period, timings)
+        while round.state != RoundState.PUBLISHED:
+            _publish(round)
+            round.refresh_from_db()
+        self.tell(round, "published", 1.0)
+        return round, timings
+
+    def review(self, period: str, timings: Timings) -> Round:
+        """The cycle of one period up to a release in review."""
+        round = _planned(period)
+        while round.state not in (RoundState.IN_REVIEW, RoundState.PUBLISHED):
+            started = time.monotonic()
+            step = round.state
+            self._advance(round)
+            timings.measure(step, started)
+            round.refresh_from_db()
+        return round
+
+    def leave_open(self, period: str) -> Round:
+        """An open round of which half of the banks have submitted; one of them still awaits its own approval."""
+        round = _planned(period)
+        if round.state == RoundState.PLANNED:
+            rounds.open(round, by=people.at_association(people.COLLECTION_MANAGER))
+            round.refresh_from_db()
+        self._submit(round, self.banks[1::2])
+        self._submit(round, [bank for bank in self.banks if bank.code == founding.FOUR_EYES])
+        self.tell(round, "left open", 1.0)
+        return round
+
+    def _advance(self, round: Round) -> None:
+        manager = people.at_association(people.COLLECTION_MANAGER)
+        if round.state == RoundState.PLANNED:
+            rounds.open(round, by=manager)
+        elif round.state == RoundState.OPEN:
+            self._submit(round, self.banks)
+            _approve_submissions(round)
+            rounds.close(round, by=manager)
+        elif round.state == RoundState.CLOSED:
+            releases.start(round, by=people.at_association(people.PREPARER))
+        elif round.state == RoundState.COMPUTING:
+            self.tell(round, "computing", 0.0)
+            _wait_for(lambda: not Round.objects.filter(pk=round.pk, state=RoundState.COMPUTING).exists(), "the release")
+            _check_computed(round)
+
+    def _submit(self, round: Round, banks: Iterable[Bank]) -> None:
+        """Every bank that has not submitted does, as soon as its cube is prepared."""
+        _wait_for(lambda: round.keys.count() == 2, "the vault to make the round's keys")
+        done = set(round.submissions.filter(state__in=SETTLED).values_list("institution__code", flat=True))
+        waiting = [bank for bank in banks if bank.code not in done]
+        total, sent = len(done) + len(waiting), len(done)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for _delivered in pool.map(lambda bank: self._deliver(round, bank), waiting):
+                sent += 1
+                self.tell(round, "submitting", sent / total)
+
+    def _deliver(self, round: Round, bank: Bank) -> None:
+        cube = bank.cube(round.period)
+        _wait_for(cube.exists, f"the cube of {bank.code}", self.preparation.check)
+        delivery = bank.submit(round.public_id, cube)
+        if delivery.is_refused:
+            sentences = " ".join(str(finding["sentence"]) for finding in delivery.findings[:3])
+            raise RuntimeError(f"The submission of {bank.code} for {round.period} was rejected. {sentences}")
+
+
+def _planned(period: str) -> Round:
+    """The round of a month: open from the first of the next one, due on its fifteenth."""
+    year, month = int(period[:4]), int(period[5:7])
+    following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    collection = founding.collection()
+    return Round.objects.filter(collection=collection, period=period).first() or rounds.plan(
+        collection,
+        period,
+        opens_at=min(following, timezone.now()),
+        due_at=following + timedelta(days=14),
+        by=people.at_association(people.COLLECTION_MANAGER),
+    )
+
+
+def _approve_submissions(round: Round) -> None:
+    """The second pair of eyes at the banks that want one."""
+    for submission in Submission.objects.filter(round=round, state=SubmissionState.AWAITING_APPROVAL):
+        submissions.approve(submission, by=people.at(submission.institution, people.APPROVER))
+
+
+def _check_computed(round: Round) -> None:
+    round.refresh_from_db()
+    release = Release.objects.filter(round=round).order_by("-revision").first()
+    if release is None or release.state == ReleaseState.FAILED:
+        raise RuntimeError(f"The release of {round.period} could not be computed. {release.reason if release else ''}")
+
+
+def _publish(round: Round) -> None:
+    """Two people approve what a third has prepared; one of them publishes it."""
+    release = Release.objects.get(round=round, state=ReleaseState.IN_REVIEW)
+    for post in (people.REVIEWER, people.PUBLISHER):
+        person = people.at_association(post)
+        if not release.approvals.filter(person=person).exists():
+            releases.approve(release, by=person)
+    releases.publish(release, by=people.at_association(people.PUBLISHER))
+
+
+def _wait_for(happened: Callable[[], bool], what: str, check: Callable[[], None] | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        if check is not None:
+            check()
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Nothing happened for {PATIENCE_SECONDS} s while waiting for {what}; see var/log.")
+        time.sleep(0.1)

@@ -1,0 +1,93 @@
+"""The platform's processes on this machine: PostgreSQL, web, vault, office with beat; started, watched, stopped."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from django.conf import settings
+
+from consortium.embedded import broker, postgres
+from consortium.processes import commands
+from consortium.processes.supervisor import Child, Supervisor
+
+READY_SECONDS = 90
+
+
+class Platform:
+    """Running processes. `url` is where the portal answers."""
+
+    def __init__(self, home: Path, *, port: int = 8000) -> None:
+        self.home = home
+        self.port = _free_port(port)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._supervisor = Supervisor(check=self._keep_database)
+
+    def start(self) -> None:
+        """Start everything and wait until the portal answers; RuntimeError with the log's end when it does not."""
+        broker_url = settings.CELERY_BROKER_URL
+        if broker_url.startswith("pgmq:"):
+            broker.install(settings.DATABASE_URL)
+        lines = {
+            "web": commands.web(bind=f"127.0.0.1:{self.port}"),
+            "vault": commands.vault(concurrency=2),
+            "office": commands.office(concurrency=1, beat=True),
+        }
+        for name, command in lines.items():
+            self._supervisor.start(Child(name, command, self._environment(name), self.log(name)))
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        self._supervisor.stop()
+
+    def log(self, name: str) -> Path:
+        return self.home / "log" / f"{name}.log"
+
+    def pid(self, name: str) -> int:
+        return self._supervisor.children[name].pid
+
+    def _environment(self, process: str) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            "CONCORD_HOME": str(self.home),
+            "CONCORD_PROCESS": process,
+            "DATABASE_URL": settings.DATABASE_URL,
+            "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _keep_database(self) -> None:
+        """Start the embedded PostgreSQL again when somebody killed it; a real server has its own keeper."""
+        if not os.environ.get("DATABASE_URL"):
+            postgres.use(self.home / "postgres")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                with urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own address
+                    if answer.status == 200:
+                        return
+            except (URLError, OSError):
+                time.sleep(0.2)
+        sys.stderr.write(self.log("web").read_text()[-4000:])
+        raise RuntimeError(f"The portal did not answer at {self.url}; see {self.log('web')}.")
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port, or the next one that nobody listens on."""
+    for port in range(wanted, wanted + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"No local port from {wanted} on is free.")
