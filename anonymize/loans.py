@@ -94,11 +94,12 @@ def _code(rule: DimensionRule, template: Template, axis: int) -> tuple[str, str]
     if rule.bins:
         return f"coalesce({_binned(rule.source, rule.bins, index)}, {default})::BIGINT", ""
     values = ", ".join(f"({literal(value)}, {index[code]}::BIGINT)" for value, code in rule.codes.items())
+    # Names that no tape has, lest a column of the tape become ambiguous.
     join = (
-        f"LEFT JOIN (VALUES {values}) AS codes{axis}(value, code) "
-        f"ON trim({rule.source.expression}::VARCHAR) = codes{axis}.value"
+        f"LEFT JOIN (VALUES {values}) AS codes{axis}(concord_value, concord_index) "
+        f"ON trim({rule.source.expression}::VARCHAR) = codes{axis}.concord_value"
     )
-    return f"coalesce(codes{axis}.code, {default})", join
+    return f"coalesce(codes{axis}.concord_index, {default})", join
 
 
 def _binned(source: Source, bins: Sequence[Bin], index: dict[str, int]) -> str:
@@ -230,9 +231,9 @@ def _explain_codes(tape: Tape, mapping: TapeMapping, template: Template, period:
         if rule.source is None:
             continue
         rows = tape.run(
-            f"SELECT trim({rule.source.expression}::VARCHAR) AS value, count(*) FROM tape {join} "
+            f"SELECT trim({rule.source.expression}::VARCHAR), count(*) FROM tape {join} "
             f"WHERE {_stray(mapping, template, period)} IS NULL AND {expression} IS NULL "
-            f"GROUP BY value ORDER BY count(*) DESC, value"
+            f"GROUP BY 1 ORDER BY 2 DESC, 1"
         )
         if rows:
             raise _unknown_codes(rule.source, "bins" if rule.bins else "codes", rows)

@@ -270,7 +270,7 @@ def _implied(measure: Measure, place: str, borrower: Source) -> MeasureRule:
         )
     if measure.additive:
         return MeasureRule(measure.id, None)
-    return MeasureRule(measure.id, Source(place, borrower.column, borrower.sql), distinct=True)
+    return MeasureRule(measure.id, borrower, distinct=True)
 
 
 def _scale(table: Mapping[str, Any], place: str, measure: Measure) -> float:

@@ -104,13 +104,21 @@ def tape_errors(files: Sequence[str]) -> Iterator[None]:
     """Turns what DuckDB says about a file into a sentence without any value of the tape."""
     try:
         yield
-    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.SerializationException) as error:
-        # Not chained: the original quotes the row.
-        raise LoanTapeError(_sentence(str(error), files), rule="unreadable-tape") from None
+    except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
+        raise  # about a statement, not about the tape
     except duckdb.OutOfMemoryException:
         raise LoanTapeError(
             f"There is not enough memory or disk space to aggregate {_shown(files)}. Nothing was written."
         ) from None
+    except (duckdb.ConversionException, duckdb.OutOfRangeException):
+        raise LoanTapeError(
+            f"{_shown(files)}: an SQL expression of the mapping does not work on every row; try_cast(...) makes what "
+            "does not fit a blank. Nothing was written.",
+            rule="missing-value",
+        ) from None
+    except duckdb.Error as error:
+        # Not chained: the original quotes the row.
+        raise LoanTapeError(_sentence(str(error), files), rule="unreadable-tape") from None
 
 
 def quoted(name: str) -> str:
