@@ -23,9 +23,11 @@ class Part:
 def needed(attack: Attack, target: int, width: float, rest: float) -> float:
     """How far the target must move for contributors who hold no more than `rest` of it."""
     largest = float(attack.largest[target])
-    if rest <= TOLERANCE * max(float(attack.value[target]), 1.0):
+    if largest == 0:
+        return width  # all hold nothing, and that is what must not be known
+    if rest <= TOLERANCE * float(attack.value[target]):
         return 0.0
-    if attack.table.integral or largest == 0:
+    if attack.table.integral:
         return width
     return width * min(1.0, rest / largest)
 
