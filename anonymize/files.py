@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from anonymize.errors import ConfigError
+from anonymize.errors import ConfigError, ServerError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -32,6 +35,36 @@ def read_whole(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as wrong:
         raise ConfigError(f"{path} cannot be read: {wrong.strerror}.") from wrong
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Holds a lock file while the block runs; ServerError (retryable) when another process holds it.
+
+    The system lets go of the lock when the process ends, however it ends.
+    """
+    with path.open("ab") as file:
+        try:
+            _lock(file.fileno())
+        except OSError as held:
+            raise ServerError(
+                "Another run for the same round is still going on. Nothing was sent by this one.",
+                rule="already-running",
+                retryable=True,
+            ) from held
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    """Takes the lock or raises OSError at once."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _unwritable(path: Path, wrong: OSError) -> ConfigError:

@@ -12,7 +12,7 @@ from typing import Any
 from anonymize.client import Client
 from anonymize.config import Config
 from anonymize.errors import PackageError
-from anonymize.files import read_whole, write_whole
+from anonymize.files import only_one, read_whole, write_whole
 from anonymize.package import Receipt, package_digest, seal, verify_receipt
 from anonymize.rounds import Round
 
@@ -72,6 +72,11 @@ def send(client: Client, config: Config, round_id: str, package: bytes, say: Say
 
 def push(client: Client, config: Config, round_: Round, cube: bytes, media_type: str, say: Say) -> Delivery:
     """Seals and sends a cube once. The same cube again is the same package and the same submission."""
+    with only_one(config.kept("state", round_.id, ".lock")):
+        return _push(client, config, round_, cube, media_type, say)
+
+
+def _push(client: Client, config: Config, round_: Round, cube: bytes, media_type: str, say: Say) -> Delivery:
     package, progress = _package_of(round_, cube, media_type, config, say)
     state = config.kept("state", round_.id, ".json")
     if progress.submission:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from anonymize.errors import PackageError
 from anonymize.package import jose
 from anonymize.package.jose import Jwk
 from anonymize.package.keys import SigningKey
@@ -45,4 +46,9 @@ def _key(kid: object, keys: Iterable[Jwk]) -> Jwk:
     for jwk in keys:
         if jwk.get("kid") == kid:
             return jwk
-    raise refusal("unknown-key", member="kid")
+    raise PackageError(
+        "This is signed with a key that is not among the consortium's known keys. Compare its published key ids with "
+        "those the association told you before you trust it.",
+        rule="unknown-key",
+        member="kid",
+    )

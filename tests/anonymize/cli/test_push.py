@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from anonymize import examples
+from anonymize.files import only_one
+from tests.anonymize.cli.conftest import Bank
+from tests.anonymize.platform import PERIOD, ROUND, Platform
+
+MAP = Path(examples.__file__).with_name("simulated.toml")
+
+
+def push(bank: Bank, tape: Path, *more: str):
+    return bank.run("push", tape, "--map", MAP, "--period", PERIOD, *more)
+
+
+def test_a_tape_becomes_an_accepted_submission(bank: Bank, platform: Platform, tape: Path) -> None:
+    done = push(bank, tape)
+    assert (done.exit_code, "is accepted" in done.stdout) == (0, True)
+    assert len(platform.opened) == 1
+    assert "<html" in (bank.directory / "reports" / f"{ROUND}.html").read_text(encoding="utf-8").lower()
+
+
+def test_running_twice_sends_once(bank: Bank, platform: Platform, tape: Path) -> None:
+    first, second = json.loads(push(bank, tape, "--json").stdout), json.loads(push(bank, tape, "--json").stdout)
+    assert first == second
+    assert platform.sent("POST") == 1
+
+
+def test_a_push_that_was_interrupted_sends_the_same_bytes_again(bank: Bank, platform: Platform, tape: Path) -> None:
+    """The machine stops after the server stored the package, before the answer was written down."""
+    push(bank, tape)
+    state = bank.directory / "state" / f"{ROUND}.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), "submission": ""}))
+    assert push(bank, tape).exit_code == 0
+    assert (platform.sent("POST"), len(platform.by_digest)) == (2, 1)
+    assert len(set(platform.idempotency_keys)) == 1
+
+
+def test_running_again_after_the_round_closed_still_tells_what_became_of_it(
+    bank: Bank, platform: Platform, tape: Path
+) -> None:
+    push(bank, tape)
+    platform.state = "closed"
+    assert push(bank, tape).exit_code == 0
+
+
+def test_a_lost_or_damaged_state_is_made_anew(bank: Bank, platform: Platform, tape: Path) -> None:
+    push(bank, tape)
+    (bank.directory / "state" / f"{ROUND}.json").write_text("{")
+    assert push(bank, tape).exit_code == 0
+    assert len(platform.by_digest) == 2
+
+
+def test_two_runs_at_once_send_once(bank: Bank, platform: Platform, tape: Path) -> None:
+    push(bank, tape)
+    with only_one(bank.directory / "state" / f"{ROUND}.lock"):
+        refused = push(bank, tape)
+    assert (refused.exit_code, "still going on" in refused.stderr) == (3, True)
+    assert push(bank, tape).exit_code == 0
+    assert platform.sent("POST") == 1
+
+
+def test_other_figures_are_a_new_version(bank: Bank, platform: Platform, tape: Path) -> None:
+    push(bank, tape)
+    corrected = bank.directory / "corrected.parquet"
+    table = pq.read_table(tape)
+    pq.write_table(table.slice(0, table.num_rows - 40), corrected)
+    assert "version 2" in push(bank, corrected).stdout
+
+
+def test_a_closed_round_is_refused_with_its_sentence(bank: Bank, platform: Platform, tape: Path) -> None:
+    platform.state = "closed"
+    refused = push(bank, tape)
+    assert (refused.exit_code, "The round is closed." in refused.stderr) == (1, True)
+
+
+def test_a_period_without_a_round_is_refused_before_the_tape_is_read(bank: Bank, platform: Platform) -> None:
+    refused = bank.run("push", "nowhere.csv", "--map", MAP, "--period", "2026-11")
+    assert (refused.exit_code, "no round" in refused.stderr) == (1, True)
+    assert platform.sent("POST") == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"not,a\ntape"])
+def test_a_bad_tape_sends_nothing(bank: Bank, platform: Platform, content: bytes) -> None:
+    (bank.directory / "bad.csv").write_bytes(content)
+    assert push(bank, bank.directory / "bad.csv").exit_code == 1
+    assert (platform.sent("POST"), list(bank.directory.glob("state/*.sealed"))) == (0, [])
