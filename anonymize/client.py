@@ -214,26 +214,31 @@ class Client:
         return self._token.value
 
     def _try_again(self, send: Callable[[], httpx.Response]) -> httpx.Response:
-        for attempt in range(self._patience.attempts):
-            is_last = attempt + 1 == self._patience.attempts
-            try:
-                answer = send()
-            except _Later as later:
-                answer = later.answer
-            except httpx.TransportError as wrong:
-                if is_last:
-                    raise _unreachable(wrong) from wrong
-                self._sleep(self._patience.pause(attempt))
-                continue
-            except httpx.HTTPError as wrong:
-                raise ServerError("The server's answer cannot be read.") from wrong
-            if answer.status_code not in RETRYABLE_STATUS or is_last:
-                return answer
-            asked = _retry_after(answer)
-            if asked is not None and asked > self._patience.longest_pause:
-                return answer
-            self._sleep(self._patience.pause(attempt) if asked is None else asked)
-        raise ServerError("No attempt was allowed.", retryable=True)
+        attempt = 0
+        while not isinstance(outcome := self._attempt(send, attempt), httpx.Response):
+            self._sleep(outcome)
+            attempt += 1
+        return outcome
+
+    def _attempt(self, send: Callable[[], httpx.Response], attempt: int) -> httpx.Response | float:
+        """The answer, or the seconds after which to try again; ServerError when trying is over."""
+        is_last = attempt + 1 >= self._patience.attempts
+        try:
+            answer = send()
+        except _Later as later:
+            answer = later.answer
+        except httpx.TransportError as wrong:
+            if is_last or _is_untrusted(wrong):
+                raise _unreachable(wrong) from wrong
+            return self._patience.pause(attempt)
+        except httpx.HTTPError as wrong:
+            raise ServerError("The server's answer cannot be read.") from wrong
+        if answer.status_code not in RETRYABLE_STATUS or is_last:
+            return answer
+        asked = _retry_after(answer)
+        if asked is None:
+            return self._patience.pause(attempt)
+        return asked if asked <= self._patience.longest_pause else answer
 
 
 class _Later(Exception):
@@ -244,8 +249,16 @@ class _Later(Exception):
 
 def _unreachable(wrong: httpx.TransportError) -> ServerError:
     host = wrong.request.url.host
+    if _is_untrusted(wrong):
+        sentence = f"The certificate of {host} is not trusted here. Set SSL_CERT_FILE if your network has its own."
+        return ServerError(f"{sentence} Nothing was sent.", rule="untrusted-certificate")
     kind = "did not answer in time" if isinstance(wrong, httpx.TimeoutException) else "cannot be reached"
     return ServerError(f"{host} {kind}. Nothing is lost; run the command again.", rule="network", retryable=True)
+
+
+def _is_untrusted(wrong: httpx.TransportError) -> bool:
+    """Whether the connection failed because of the server's certificate, which no second try mends."""
+    return "CERTIFICATE_VERIFY_FAILED" in str(wrong)
 
 
 def _accept(answer: httpx.Response) -> httpx.Response:

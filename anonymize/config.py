@@ -77,8 +77,13 @@ class Config:
     def need_server_url(self) -> str:
         """The platform's address without a slash at the end; it must be https, except on this machine."""
         url = self.need("server_url").rstrip("/")
-        address = urlsplit(url)
-        if address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOCAL_HOSTS):
+        try:
+            address = urlsplit(url)
+            is_sound = bool(address.hostname) and (address.port is None or address.port > 0)
+        except ValueError as wrong:
+            raise ConfigError(f"The server's url {url!r} is no address.") from wrong
+        is_private = address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOCAL_HOSTS)
+        if is_sound and is_private:
             return url
         raise ConfigError("The server's url must begin with https://. Nothing was sent.")
 

@@ -171,6 +171,15 @@ def test_an_unreachable_server_is_named(
     assert (failed.value.exit_code, len(naps)) == (3, 3)
 
 
+def test_an_untrusted_certificate_is_not_tried_again(naps: list[float], tmp_path: Path) -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", request=request)
+
+    with pytest.raises(ServerError, match="certificate of localhost is not trusted") as failed:
+        connect(httpx.MockTransport(respond), naps, tmp_path).round(ROUND)
+    assert (failed.value.retryable, naps) == (False, [])
+
+
 def test_a_wrong_secret_is_told_and_not_repeated(platform: Platform, naps: list[float], tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="client id and secret") as failed:
         connect(platform.transport(), naps, tmp_path, client_secret="wrong").round(ROUND)

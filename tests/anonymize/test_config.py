@@ -47,11 +47,17 @@ def test_a_wrong_file_is_told(tmp_path: Path, text: str, words: str) -> None:
         load_config(written(tmp_path, text), {})
 
 
-@pytest.mark.parametrize("url", ["http://concord.example", "ftp://concord.example", "concord.example"])
+@pytest.mark.parametrize("url", ["http://concord.example", "ftp://concord.example", "concord.example", "https://"])
 def test_only_https_leaves_the_machine(tmp_path: Path, url: str) -> None:
     config = load_config(written(tmp_path, ""), {"CONCORD_SERVER_URL": url})
     with pytest.raises(ConfigError, match="https://"):
         config.need_server_url()
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://concord.example:port"])
+def test_an_address_that_is_none_is_told(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match="is no address"):
+        load_config(written(tmp_path, ""), {"CONCORD_SERVER_URL": url}).need_server_url()
 
 
 def test_a_secret_may_come_from_a_file_of_its_own(tmp_path: Path) -> None:
