@@ -1,0 +1,93 @@
+"""`concord aggregate`: a loan tape becomes a protected cube and the privacy report that an officer signs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from anonymize.checks import has_errors
+from anonymize.cli.findings import listed
+from anonymize.cli.options import config_option
+from anonymize.cli.output import Output, command
+from anonymize.config import load_config
+from anonymize.cube import Cube, read_cube, write_cube
+from anonymize.errors import CheckError
+from anonymize.files import write_whole
+from anonymize.pinned import pinned_template
+from anonymize.pipeline import Prepared, prepare
+from anonymize.template import Template
+
+
+@command(
+    example="concord aggregate loans-2026-10.csv --map map.toml --period 2026-10 -o cube.parquet --report report.html"
+)
+@click.argument("tape")
+@click.option("--map", "mapping", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--period", required=True, help="The reference period, such as 2026-10.")
+@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Where the privacy report goes (HTML).")
+@click.option(
+    "--language", type=click.Choice(["en", "zh-Hans"]), default="en", show_default=True, help="Of the report."
+)
+@click.option("--collection", default="delinquency", show_default=True)
+@click.option("--institution", help="Your institution's code; else the configuration's.")
+@click.option("--previous", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Last period's cube.")
+@config_option
+def aggregate(
+    output: Output,
+    tape: str,
+    mapping: Path,
+    period: str,
+    target: Path,
+    report: Path | None,
+    language: Literal["en", "zh-Hans"],
+    collection: str,
+    institution: str | None,
+    previous: Path | None,
+    config_file: Path | None,
+) -> None:
+    """Reduce a loan tape to a protected cube. Nothing is written unless all of it can be.
+
+    TAPE is a CSV or Parquet file, or a glob in quotes. The report stays in your institution.
+    """
+    config = load_config(config_file)
+    template = pinned_template(config, collection)
+    template.check_period(period)
+    member = institution or config.need("institution")
+    before = _previous(previous, template, member)
+    with output.progress(f"Aggregating {tape}", 1) as advance:
+        prepared = prepare(tape, mapping, template, period, member, previous=before, language=language)
+        advance(1)
+    if has_errors(prepared.findings):
+        first = next(finding for finding in prepared.findings if finding.severity == "error")
+        raise CheckError(f"{first.sentence} Nothing was written.", rule=first.rule)
+    if report is not None:
+        write_whole(report, prepared.report_html.encode())
+    write_whole(target, write_cube(prepared.cube))
+    output.result(_document(prepared, target, report), _text(prepared, target, report))
+
+
+def _previous(path: Path | None, template: Template, institution: str) -> Cube | None:
+    return None if path is None else read_cube(path, template, institution=institution)
+
+
+def _document(prepared: Prepared, target: Path, report: Path | None) -> dict[str, object]:
+    return {
+        "cube": str(target),
+        "report": None if report is None else str(report),
+        "summary": prepared.cells_summary.to_dict(),
+    }
+
+
+def _text(prepared: Prepared, target: Path, report: Path | None) -> str:
+    summary = prepared.cells_summary
+    counted = (
+        f"{summary.cells:,} cells of {summary.collection} {summary.period}: {summary.published:,} published, "
+        f"{summary.withheld:,} withheld."
+    )
+    lines = [counted, *listed(prepared.findings), f"Cube written to {target}."]
+    if report is not None:
+        lines.append(f"Privacy report written to {report}; it stays in your institution.")
+    return "\n".join(lines)

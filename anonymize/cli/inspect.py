@@ -1,0 +1,45 @@
+"""`concord inspect`: what a loan tape holds, before anybody maps it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from anonymize.cli.output import Output, command, table
+from anonymize.profile import ColumnProfile, TapeProfile, profile
+from anonymize.tape import open_tape
+
+
+@command(example="concord inspect loans-2026-10.csv")
+@click.argument("tape")
+@click.option("--encoding", help="Such as gb18030; found by looking when absent.")
+@click.option("--delimiter", help="Found by looking when absent.")
+def inspect(output: Output, tape: str, encoding: str | None, delimiter: str | None) -> None:
+    """Show the rows, columns, kinds and ranges of a loan tape, and the direct identifiers in it.
+
+    Nobody's name, key or number is printed. TAPE is a CSV or Parquet file, or a glob in quotes.
+    """
+    with open_tape(tape, encoding=encoding, delimiter=delimiter) as opened:
+        found = profile(opened)
+    output.result(asdict(found), _text(found))
+
+
+def _text(found: TapeProfile) -> str:
+    lines = [f"{found.rows:,} rows, {len(found.columns)} columns.", ""]
+    lines.append(table(["column", "kind", "filled", "different", "values"], [_row(each) for each in found.columns]))
+    if found.identifiers:
+        lines += ["", "Direct identifiers; a mapping that uses one of these columns is refused:"]
+        lines += [
+            f"  {each.column}: {each.label} (seen in {'its values' if each.evidence == 'values' else 'its name'})"
+            for each in found.identifiers
+        ]
+    else:
+        lines += ["", "No direct identifiers found."]
+    return "\n".join(lines)
+
+
+def _row(column: ColumnProfile) -> list[str]:
+    values = ", ".join(column.codes) if column.codes else " to ".join(column.range)
+    shown = values if len(values) <= 60 else values[:57] + "..."
+    return [column.name, column.kind, f"{column.filled:,}", f"{column.different:,}", shown]
