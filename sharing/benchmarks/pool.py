@@ -8,7 +8,7 @@ somebody is missing in one of them, and no difference of two indicators isolates
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,17 +74,32 @@ def layout_of(template: Template) -> Layout:
 
 
 @dataclass(frozen=True)
+class Returns:
+    """What the institutions returned: `values` [institution, part, *cut], NaN where withheld, 0 where there is nothing."""
+
+    layout: Layout
+    institutions: tuple[str, ...]
+    values: Values
+
+    def rates(self, indicator: Indicator) -> Values:
+        """[institution, *cut]: each institution's own rate, NaN where it has none."""
+        numerator = self.values[:, self.layout.part(indicator.numerator)]
+        denominator = self.values[:, self.layout.part(indicator.denominator)]
+        return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
+
+
+@dataclass(frozen=True)
 class Panel:
     """`values` [contributor, part, *cut] are 0 where the contributor is none of the cell's, `present` [contributor, *cut].
 
-    An institution that has no business in a cell is present with zeros; one that withholds a part is not present.
+    A contributor that has no business in a cell is present with zeros; one that withholds a part is not present.
     """
 
     layout: Layout
     contributors: tuple[str, ...]
     values: Values
     present: Mask
-    reported: Mask  # [*cut]: somebody has figures there, published or withheld
+    reported: Mask  # [contributor, *cut]: it has figures there, published or withheld
 
     def part(self, part: Part) -> Values:
         """[contributor, *cut]"""
@@ -98,31 +113,26 @@ class Panel:
         """[contributor, *cut], NaN for whoever does not contribute."""
         denominator = self.part(indicator.denominator)
         rates = np.full(denominator.shape, np.nan)
-        counted = self.contributes(indicator)
-        return np.divide(self.part(indicator.numerator), denominator, out=rates, where=counted)
+        return np.divide(
+            self.part(indicator.numerator), denominator, out=rates, where=self.contributes(indicator)
+        )
 
 
-def gather(layout: Layout, contributor_of: Mapping[str, str], cubes: Iterable[Cube]) -> Panel:
-    """The panel of these cubes, taken one at a time; affiliates are added up before anything is counted.
-
-    `contributor_of` gives the contributor of each institution's code.
-    """
-    contributors = tuple(sorted(set(contributor_of.values())))
-    row_of = {contributor: row for row, contributor in enumerate(contributors)}
-    cells = int(np.prod(layout.shape))
-    values = np.zeros((len(contributors), len(layout.parts), cells))
+def gather(layout: Layout, institutions: Sequence[str], cubes: Iterable[Cube]) -> Returns:
+    """The returns of these institutions, whose cubes are taken one at a time."""
+    rows = {institution: row for row, institution in enumerate(institutions)}
+    values = np.zeros((len(rows), len(layout.parts), int(np.prod(layout.shape))))
     for cube in cubes:
-        _add(values[row_of[contributor_of[cube.institution]]], layout, cube)
-    return _panel(layout, contributors, values.reshape(*values.shape[:2], *layout.shape))
+        _fill(values[rows[cube.institution]], layout, cube)
+    return Returns(layout, tuple(institutions), values.reshape(*values.shape[:2], *layout.shape))
 
 
-def _add(row: Values, layout: Layout, cube: Cube) -> None:
-    """Add one cube's cells to its contributor's row; a withheld cell is NaN and stays it."""
+def _fill(row: Values, layout: Layout, cube: Cube) -> None:
     columns = {name: _column(cube, name) for name in {part.measure for part in layout.parts}}
     for position, (part, places) in enumerate(zip(layout.parts, layout.places, strict=True)):
         target = places[cube.places]
         wanted = target >= 0
-        row[position, target[wanted]] += columns[part.measure][wanted]
+        row[position, target[wanted]] = columns[part.measure][wanted]
 
 
 def _column(cube: Cube, measure: str) -> Values:
@@ -131,13 +141,21 @@ def _column(cube: Cube, measure: str) -> Values:
     return column
 
 
-def _panel(layout: Layout, contributors: tuple[str, ...], values: Values) -> Panel:
+def panel_of(returns: Returns, contributor_of: Mapping[str, str]) -> Panel:
+    """The panel of these returns; affiliates are added up before anything is counted.
+
+    `contributor_of` gives the contributor of each institution's code. A sum of which one part is withheld is withheld.
+    """
+    contributors = tuple(sorted({contributor_of[code] for code in returns.institutions}))
+    row_of = {contributor: row for row, contributor in enumerate(contributors)}
+    values = np.zeros((len(contributors), *returns.values.shape[1:]))
+    np.add.at(values, [row_of[contributor_of[code]] for code in returns.institutions], returns.values)
     withheld = np.isnan(values)
     present = ~withheld.any(axis=1)
-    reported = (withheld | (values != 0)).any(axis=(0, 1))
-    values *= present[:, np.newaxis]  # NaN * 0 is NaN: cleared next, without a second matrix
+    reported = (withheld | (values != 0)).any(axis=1)
+    values *= present[:, np.newaxis]  # a NaN stays one here and is cleared next: no second matrix
     np.copyto(values, 0.0, where=withheld)
-    return Panel(layout, contributors, values, present, reported)
+    return Panel(returns.layout, contributors, values, present, reported)
 
 
 @dataclass(frozen=True)
