@@ -51,7 +51,7 @@ __all__ = [
 ORIGIN = "2025-01"  # every simulated portfolio starts here in its calm state
 
 _RISE, _FALL = 4, 8  # months until stress is full, and until it is over
-_EXTRA_ENTRY, _EXTRA_ROLL, _LESS_CURE = 2.8, 0.35, 0.40
+_EXTRA_ENTRY, _EXTRA_ROLL, _LESS_CURE = 2.4, 0.35, 0.38
 _AFFILIATED = 0.15  # of the business borrowers
 _LOANS_PER_BORROWER = 1.25
 

@@ -1,0 +1,193 @@
+"""Direct identifiers of people are found, refused where they are mapped, and never repeated. All numbers are made up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from stdnum import luhn
+from stdnum.cn import ric
+
+from anonymize.errors import IdentifierError
+from anonymize.identifiers import IdentifierFinding, refuse_mapped, scan
+from anonymize.mapping import TapeMapping, parse_mapping
+from anonymize.simulate import SCENARIOS, demo_institutions, mapping_for_simulated, simulate_tapes
+from anonymize.tape import open_tape
+from anonymize.template import load
+
+ROWS = 200
+RANDOM = random.Random(5)
+
+
+def national_id() -> str:
+    number = f"330106{RANDOM.randint(1950, 2004)}{RANDOM.randint(1, 12):02}{RANDOM.randint(1, 28):02}{RANDOM.randint(0, 999):03}"
+    return number + ric.calc_check_digit(number + "0")
+
+
+def card() -> str:
+    number = "622848" + "".join(str(RANDOM.randint(0, 9)) for _ in range(9))
+    return number + luhn.calc_check_digit(number)
+
+
+def phone() -> str:
+    return f"13{RANDOM.randint(10**8, 10**9 - 1)}"
+
+
+def name() -> str:
+    return RANDOM.choice("王李张刘陈") + "".join(
+        RANDOM.choice("建国芳敏静强磊军洋勇艳杰涛明超") for _ in range(RANDOM.randint(1, 2))
+    )
+
+
+def english_name() -> str:
+    return (
+        RANDOM.choice(["Ada", "Bela", "Olga", "Carl"])
+        + " "
+        + RANDOM.choice("ABCDEFGH")
+        + RANDOM.choice(["inder", "ovak", "mith"]) * 2
+    )
+
+
+def address() -> str:
+    return f"杭州市西湖区文三路{RANDOM.randint(1, 999)}号"
+
+
+def found_in(**columns: Sequence[Any]) -> dict[str, tuple[str, str]]:
+    with open_tape(pa.table(columns)) as tape:
+        return {finding.column: (finding.kind, finding.evidence) for finding in scan(tape)}
+
+
+MAKERS = {
+    "national-id": national_id,
+    "bank-card": card,
+    "phone": phone,
+    "e-mail": lambda: f"user{RANDOM.randint(1, 999)}@example.org",
+    "iban": lambda: RANDOM.choice(["DE89370400440532013000", "GB29NWBK60161331926819"]),
+    "name": name,
+    "address": address,
+}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_each_kind_is_found_by_its_values_alone(kind: str) -> None:
+    assert found_in(x=[MAKERS[kind]() for _ in range(ROWS)]) == {"x": (kind, "values")}
+
+
+def test_western_names_are_found() -> None:
+    assert found_in(x=[english_name() for _ in range(ROWS)]) == {"x": ("name", "values")}
+
+
+def test_numbers_are_found_in_numeric_columns_and_inside_text() -> None:
+    found = found_in(
+        number=[int(phone()) for _ in range(ROWS)], remark=[f"身份证{national_id()}，已核实" for _ in range(ROWS)]
+    )
+    assert found == {"number": ("phone", "values"), "remark": ("national-id", "values")}
+
+
+def test_a_few_national_identity_numbers_among_keys_are_enough() -> None:
+    keys = [f"C{number:08}" for number in range(ROWS)]
+    keys[50] = national_id()
+    assert found_in(key=keys) == {"key": ("national-id", "values")}
+
+
+def test_masked_values_are_found_by_the_name_of_their_column() -> None:
+    found = found_in(
+        mobile=[f"139****{number:04}" for number in range(ROWS)],
+        卡号=[f"6228 **** **** {number:04}" for number in range(ROWS)],
+        姓名=[f"{chr(0x4E00 + number)}某某某某" for number in range(ROWS)],
+    )
+    assert found == {"mobile": ("phone", "name"), "卡号": ("bank-card", "name"), "姓名": ("name", "name")}
+
+
+def test_keys_codes_amounts_and_dates_are_not_identifiers() -> None:
+    assert (
+        found_in(
+            customer_no=[f"C{number:08}" for number in range(ROWS)],
+            sequence=[10_000_000_000 + number for number in range(ROWS)],
+            card_key=[6_228_480_000_000_000 + number * 7 for number in range(ROWS)],
+            balance=[RANDOM.lognormvariate(20, 1) for _ in range(ROWS)],
+            product_name=[RANDOM.choice(["住房按揭", "信用卡", "经营贷"]) for _ in range(ROWS)],
+            province=[RANDOM.choice(["江苏", "江西", "云南", "浙江"]) for _ in range(ROWS)],
+            report_date=["2026-10-31"] * ROWS,
+            phone_banking=["yes"] * ROWS,
+            blank=pa.nulls(ROWS),
+        )
+        == {}
+    )
+
+
+def test_a_simulated_tape_has_no_identifiers() -> None:
+    for _, table in simulate_tapes(demo_institutions()[12], ["2026-10"], SCENARIOS["wave"], 7):
+        with open_tape(table) as tape:
+            assert scan(tape, mapping_for_simulated()) == ()
+
+
+def mapping_with(**changes: Any) -> TapeMapping:
+    document: dict[str, Any] = {
+        "period": {"fixed": "2026-10"},
+        "dimensions": {
+            "PRODUCT": {"column": "product", "default": "CONSUMER"},
+            "REGION": {"fixed": "CN-ZJ"},
+            "RISK_TIER": {"fixed": "LOW"},
+            "DPD_BUCKET": {"fixed": "CURRENT"},
+        },
+        "measures": {"BALANCE": {"column": "balance"}, "PAST_DUE": {"sql": "0"}},
+        "borrower": {"id": "customer"},
+    }
+    return parse_mapping({**document, **changes}, load("delinquency"))
+
+
+def refusal(mapping: TapeMapping, **columns: Sequence[Any]) -> IdentifierError | None:
+    table = {"product": ["CARD"] * ROWS, "balance": [1.0] * ROWS, "customer": [f"C{n}" for n in range(ROWS)], **columns}
+    with open_tape(pa.table(table)) as tape:
+        findings = scan(tape, mapping)
+        try:
+            refuse_mapped(findings, mapping)
+        except IdentifierError as error:
+            return error
+    return None
+
+
+@pytest.mark.parametrize("column", ["product", "balance", "customer"])
+@pytest.mark.parametrize("kind", ["national-id", "bank-card", "phone", "name"])
+def test_a_mapped_column_with_identifiers_is_refused_without_a_value(kind: str, column: str) -> None:
+    values = [MAKERS[kind]() for _ in range(ROWS)]
+    error = refusal(mapping_with(), **{column: values})
+    assert error is not None
+    assert error.rule == f"identifier-{kind}"
+    assert f"column '{column}' holds" in error.sentence
+    assert error.sentence.endswith("Nothing was aggregated.")
+    assert not any(value in error.sentence for value in values)
+
+
+def test_the_group_of_affiliates_may_not_be_an_identifier_either() -> None:
+    mapping = mapping_with(borrower={"id": "customer", "group": "owner"})
+    error = refusal(mapping, owner=[national_id() for _ in range(ROWS)])
+    assert error is not None
+    assert "[borrower]: column 'owner' holds national identity numbers" in error.sentence
+
+
+def test_what_an_expression_gives_is_looked_at_too() -> None:
+    numbers = {"id_card": [national_id() for _ in range(ROWS)]}
+    dimensions = {**{each: {"fixed": code} for each, code in (("RISK_TIER", "LOW"), ("DPD_BUCKET", "CURRENT"))}}
+    product = {"PRODUCT": {"sql": "'no ' || id_card", "default": "CARD"}, "REGION": {"fixed": "CN-ZJ"}, **dimensions}
+    error = refusal(mapping_with(dimensions=product), **numbers)
+    assert error is not None
+    assert error.sentence.startswith("[dimensions.PRODUCT]: the SQL expression holds national identity numbers")
+    province = {
+        "PRODUCT": {"fixed": "CARD"},
+        "REGION": {"sql": "left(id_card, 2)", "codes": {"33": "CN-ZJ"}},
+        **dimensions,
+    }
+    assert refusal(mapping_with(dimensions=province), **numbers) is None
+
+
+def test_a_column_that_is_not_mapped_is_only_reported() -> None:
+    assert refusal(mapping_with(), id_card=[national_id() for _ in range(ROWS)]) is None
+
+
+def test_a_finding_holds_no_value() -> None:
+    assert set(IdentifierFinding.__dataclass_fields__) == {"column", "kind", "label", "evidence"}
