@@ -93,9 +93,10 @@ class Client:
         answer = self._try_again(lambda: self._http.get("/.well-known/jwks.json"))
         return _object(_accept(answer))
 
-    def template(self, collection: str) -> dict[str, Any]:
-        """A collection's template document."""
-        return _object(self._get(f"/collections/{_segment(collection)}"))
+    def template(self, collection: str, version: str | None = None) -> dict[str, Any]:
+        """A collection's template document, the latest version where none is named."""
+        path = f"/collections/{_segment(collection)}"
+        return _object(self._get(path if version is None else f"{path}/versions/{_segment(version)}"))
 
     def round(self, id: str) -> Round:
         return parse_round(_object(self._get(f"/rounds/{_segment(id)}")))

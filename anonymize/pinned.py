@@ -45,9 +45,12 @@ def pinned_template(config: Config, collection: str) -> Template:
     raise TemplateError(f"Template {collection} is not pinned. Run: concord template get {collection}")
 
 
-def pin_template(config: Config, client: Client, collection: str) -> Template:
-    """Fetches the collection's template and keeps it. A version that was pinned with other content is refused."""
-    document = client.template(collection)
+def pin_template(config: Config, client: Client, collection: str, version: str | None = None) -> Template:
+    """Fetches a collection's template, its latest version or the one named, and keeps it.
+
+    A version that was pinned with other content is refused.
+    """
+    document = client.template(collection, version)
     template = parse(document)
     if template.id != collection:
         raise TemplateError(f"The server answered with another template than {collection}. Nothing was pinned.")
@@ -70,7 +73,7 @@ def template_for(config: Config, client: Client, round_: Round) -> Template:
         template = _template(read_whole(path))
         if template.version == round_.template_version:
             return template
-    template = pin_template(config, client, round_.collection)
+    template = pin_template(config, client, round_.collection, round_.template_version)
     if template.version != round_.template_version:
         raise TemplateError(
             f"Round {round_.id} asks for version {round_.template_version} of {round_.collection}, the server has "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from anonymize.client import Client
 from anonymize.config import Config
@@ -17,6 +17,7 @@ from anonymize.package import Receipt, package_digest, seal, verify_receipt
 from anonymize.rounds import Round
 
 Say = Callable[[str], None]
+WITHDRAWN: Final = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -77,17 +78,27 @@ def push(client: Client, config: Config, round_: Round, cube: bytes, media_type:
 
 
 def _push(client: Client, config: Config, round_: Round, cube: bytes, media_type: str, say: Say) -> Delivery:
-    package, progress = _package_of(round_, cube, media_type, config, say)
     state = config.kept("state", round_.id, ".json")
-    if progress.submission:
+    before = _progress(state)
+    if before and before.submission and before.cube_sha256 == _digest(cube):
         say("The same cube was sent before; asking what became of it.")
-        submission = client.submission(progress.submission)
-        receipt = verify_receipt(str(submission["receipt"]), config.pinned_keys(), package)
-        path = config.kept("receipts", f"{round_.id}.{receipt.version}", ".receipt")
-        return _await(client, progress.submission, receipt, path)
+        submission = client.submission(before.submission)
+        if submission["state"] != WITHDRAWN:
+            return _follow(client, config, round_, submission)
+    if round_.state != "open":
+        raise PackageError(f"Round {round_.id} is {round_.state}. Nothing was sealed.", rule="round-not-open")
+    package, progress = _package_of(round_, cube, media_type, config, say)
     delivery = send(client, config, round_.id, package, say)
-    _keep(state, Progress(**{**asdict(progress), "submission": delivery.receipt.submission}))
+    _keep(state, replace(progress, submission=delivery.receipt.submission))
     return delivery
+
+
+def _follow(client: Client, config: Config, round_: Round, submission: Mapping[str, Any]) -> Delivery:
+    """What became of a package that was sent by an earlier run; its receipt still has to be about our bytes."""
+    file = config.kept("state", round_.id, ".sealed")
+    receipt = verify_receipt(str(submission["receipt"]), config.pinned_keys(), read_whole(file))
+    path = config.kept("receipts", f"{round_.id}.{receipt.version}", ".receipt")
+    return _await(client, receipt.submission, receipt, path)
 
 
 def _await(client: Client, id: str, receipt: Receipt, path: Path) -> Delivery:
@@ -100,7 +111,9 @@ def _package_of(round_: Round, cube: bytes, media_type: str, config: Config, say
     file, state = config.kept("state", round_.id, ".sealed"), config.kept("state", round_.id, ".json")
     rkid, kid = round_.sealing_key(config.pinned_keys()).rkid, config.need_signing_key().kid
     before = _progress(state)
-    if before and file.exists() and (before.cube_sha256, before.rkid, before.kid) == (_digest(cube), rkid, kid):
+    made_of = (_digest(cube), rkid, kid)
+    # A package that was answered is not sent again: what asks for another one here was withdrawn.
+    if before and not before.submission and file.exists() and (before.cube_sha256, before.rkid, before.kid) == made_of:
         package = read_whole(file)
         if package_digest(package) == before.package_sha256:
             return package, before

@@ -68,7 +68,7 @@ class Platform:
 
     def _api(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
         match [method, *path.strip("/").split("/")]:
-            case ["GET", "collections", "delinquency"]:
+            case ["GET", "collections", "delinquency"] | ["GET", "collections", "delinquency", "versions", _]:
                 return _json(200, load("delinquency").source)
             case ["GET", "rounds"]:
                 is_asked = query.get("state") in {None, self.state} and query.get("period") in {None, PERIOD}
@@ -100,7 +100,7 @@ class Platform:
         return problem(404, "not-found", "There is nothing here, or not for you.")
 
     def round(self) -> dict[str, Any]:
-        pairs = (keys.ROUND_X25519, keys.ROUND_XWING)
+        pairs = (keys.ROUND_X25519, keys.ROUND_XWING) if self.state == "open" else ()
         return {
             "id": ROUND,
             "collection": "delinquency",
