@@ -65,7 +65,7 @@ def answer_exception(exception: Exception, context: Mapping[str, Any]) -> HttpRe
         status = 403 if isinstance(exception, Forbidden) else _STATUSES.get(exception.rule, 409)
         return problem(status, exception.rule, str(exception))
     if isinstance(exception, PackageError):
-        more = {"member": exception.member} if exception.member else {}
+        more: dict[str, Any] = {"member": exception.member} if exception.member else {}
         return problem(_STATUSES.get(exception.rule, 422), exception.rule, exception.sentence, **more)
     if isinstance(exception, Http404):
         return problem(404, "not-found", _("There is nothing here, or not for you."))
@@ -112,5 +112,5 @@ class Pages(CursorPagination):
 
     def get_ordering(self, request: Any, queryset: QuerySet[Model], view: Any) -> tuple[str, ...]:
         """The queryset's own order, so that a page cannot be asked for in another."""
-        ordering = queryset.query.order_by or queryset.model._meta.ordering
+        ordering = queryset.query.order_by or queryset.model._meta.ordering or ("pk",)
         return tuple(str(field) for field in ordering)

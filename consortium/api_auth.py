@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.utils import timezone
@@ -13,6 +13,8 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import IsAuthenticated
 
+from consortium.errors import Forbidden
+from consortium.people.models import Person
 from consortium.people.roles import require_entitled
 
 if TYPE_CHECKING:
@@ -53,8 +55,20 @@ class IsEntitled(IsAuthenticated):
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view):
             return False
-        require_entitled(request.user)  # a suspended institution reads why
+        require_entitled(caller(request))  # a suspended institution reads why
         return True
+
+
+def caller(request: Request) -> Person | ApiClient:
+    """Whoever calls, behind the permission that somebody does."""
+    return cast("Person | ApiClient", request.user)
+
+
+def person(request: Request) -> Person:
+    """The person who calls; Forbidden when it is an unattended job."""
+    if not isinstance(request.user, Person):
+        raise Forbidden(_("This is for a person to do, not for an API client."), rule="people-only")
+    return request.user
 
 
 def _client_of(token: str) -> ApiClient | None:

@@ -10,11 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from consortium.errors import ImpossibleMove
 
+Moves = Mapping[str, Set[str]]  # each state, and the states that may follow it
+
 
 class HasState(models.Model):
     """A row whose `state` moves only along its table; subclasses name the table and save themselves."""
 
-    MOVES: ClassVar[Mapping[str, Set[str]]]
+    MOVES: ClassVar[Moves]
     state: models.CharField[str, str]
 
     class Meta:

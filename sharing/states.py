@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from consortium.states import Moves
 
 
 class RoundState(TextChoices):
@@ -15,7 +20,7 @@ class RoundState(TextChoices):
     PUBLISHED = "published", _("Published")
 
 
-ROUND_MOVES = {
+ROUND_MOVES: Moves = {
     RoundState.PLANNED: {RoundState.OPEN},
     RoundState.OPEN: {RoundState.CLOSED},
     RoundState.CLOSED: {RoundState.OPEN, RoundState.COMPUTING},
@@ -34,7 +39,7 @@ class SubmissionState(TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
-SUBMISSION_MOVES = {
+SUBMISSION_MOVES: Moves = {
     SubmissionState.RECEIVED: {
         SubmissionState.AWAITING_APPROVAL,
         SubmissionState.ACCEPTED,
@@ -63,7 +68,7 @@ class ReleaseState(TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
-RELEASE_MOVES = {
+RELEASE_MOVES: Moves = {
     ReleaseState.COMPUTING: {ReleaseState.IN_REVIEW, ReleaseState.FAILED},
     ReleaseState.FAILED: set[str](),
     ReleaseState.IN_REVIEW: {ReleaseState.PUBLISHED, ReleaseState.REFUSED},

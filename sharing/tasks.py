@@ -1,10 +1,14 @@
-"""What workers do. A task takes an id, may run twice and calls one service; the row says whether work is left."""
+"""What workers do. A task takes an id, may run twice and calls one service; the row says whether work is left.
+
+Which queue a task waits in is in the settings (`CELERY_TASK_ROUTES`).
+"""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
+import psycopg
 from celery import Task, shared_task
 from kombu.exceptions import OperationalError
 
@@ -17,25 +21,25 @@ def send(task: Task[..., None], *ids: Any) -> None:
     """
     try:
         task.apply_async(ids, retry=False)
-    except OperationalError:
+    except (OperationalError, OSError, psycopg.Error):
         log.warning("queue unreachable, left to the sweeper: %s %s", task.name, ids)
 
 
-@shared_task(queue="vault")
+@shared_task
 def make_round_keys(round_id: int) -> None:
     from sharing.services import rounds
 
     rounds.make_keys(round_id)
 
 
-@shared_task(queue="vault")
+@shared_task
 def open_submission(submission_id: str) -> None:
     from sharing.services import checking
 
     checking.open_sealed(submission_id)
 
 
-@shared_task(queue="vault")
+@shared_task
 def compute_release(release_id: int) -> None:
     from sharing.services import releases
 

@@ -9,7 +9,7 @@ import socket
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -151,8 +151,8 @@ def _key_pairs(round: Round, kek: bytes) -> dict[str, SealingKeyPair]:
     """The round's private keys by id; KeyStoreError when they were destroyed or the key-encryption key is another."""
     pairs = {}
     for row in round.keys.exclude(wrapped_private=None):
-        private = unwrap(bytes(row.wrapped_private), kek, _purpose(round, row.rkid))
-        pairs[row.rkid] = SealingKeyPair.from_private_bytes(row.suite, private)
+        private = unwrap(bytes(row.wrapped_private or b""), kek, _purpose(round, row.rkid))
+        pairs[row.rkid] = SealingKeyPair.from_private_bytes(cast("SuiteId", row.suite), private)
     if not pairs:
         raise KeyStoreError(f"Round {round.public_id} has no private key any more. Nothing was opened.")
     return pairs

@@ -27,7 +27,7 @@ from sharing.models import Collection, Round
 from sharing.services import rounds as round_services
 from sharing.states import RoundState
 
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 PERIOD = "2025-Q4"
 
 
@@ -71,7 +71,7 @@ def found_bank(code: str, *, state: str = InstitutionState.ACTIVE, **fields: obj
 
 
 def person(name: str, institution: Institution | None, *roles: str, language: str = "en") -> Person:
-    account = Person.objects.create_user(
+    return Person.objects.create_user(
         f"{name.lower()}@example.org",
         PASSWORD,
         name=name,
@@ -79,7 +79,6 @@ def person(name: str, institution: Institution | None, *roles: str, language: st
         roles=list(roles),
         language=language,
     )
-    return account
 
 
 def call_report(institution: str, period: str = PERIOD, *, scale: float = 1, late: float = 0.02) -> Cube:
@@ -100,7 +99,7 @@ def cube_with_margins(template: Template, rows: list[tuple[str, str, int, int]],
     sums: dict[tuple[str, str], np.ndarray] = {}
     for product, bucket, loans, balance in rows:
         for key in ((product, bucket), ("_T", bucket), (product, "_T"), ("_T", "_T")):
-            sums[key] = sums.get(key, np.zeros(2)) + (loans, balance)
+            sums[key] = sums.get(key, np.zeros(2)) + np.array([loans, balance])
     table = pa.table(
         {
             "PRODUCT": [product for product, _bucket in sums],

@@ -48,7 +48,7 @@ def record(
         about=_label(about)[:200] if about else "",
         details=details,
     )
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             # A statement of its own: it must see what the writer before committed.

@@ -48,7 +48,7 @@ class InstitutionQuerySet(models.QuerySet["Institution"]):
         return self.filter(pk=actor.institution_id) if actor.is_entitled else self.none()
 
 
-class Institution(HasState):
+class Institution(HasState):  # type: ignore[django-manager-missing]  # ApiClient has an untyped base
     """A member of the consortium (SDMX data provider)."""
 
     MOVES: ClassVar = INSTITUTION_MOVES
@@ -143,4 +143,4 @@ class ApiClient(AbstractApplication):
 
     @property
     def is_entitled(self) -> bool:
-        return self.institution.is_active
+        return bool(self.institution.is_active)

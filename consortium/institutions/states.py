@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from consortium.states import Moves
 
 
 class InstitutionState(TextChoices):
@@ -13,7 +18,7 @@ class InstitutionState(TextChoices):
     LEFT = "left", _("Left")
 
 
-INSTITUTION_MOVES = {
+INSTITUTION_MOVES: Moves = {
     InstitutionState.APPLICANT: {InstitutionState.ACTIVE, InstitutionState.LEFT},
     InstitutionState.ACTIVE: {InstitutionState.SUSPENDED, InstitutionState.LEFT},
     InstitutionState.SUSPENDED: {InstitutionState.ACTIVE, InstitutionState.LEFT},

@@ -26,7 +26,7 @@ class PersonManager(BaseUserManager["Person"]):
         return self.get(email__iexact=username)
 
 
-class Person(AbstractBaseUser):
+class Person(AbstractBaseUser):  # type: ignore[django-manager-missing]  # ApiClient has an untyped base
     """One account; `institution` is empty for the association's own people."""
 
     email = models.EmailField(_("e-mail address"))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import get_object_or_404
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from consortium.api_auth import caller
 from sharing.api.serializers import CollectionLine
 from sharing.models import Collection
 
@@ -27,7 +29,7 @@ class Collections(ListAPIView[Collection]):
     queryset = Collection.objects.none()
 
     def get_queryset(self) -> QuerySet[Collection]:
-        return Collection.objects.visible_to(self.request.user).order_by("code", "-created_at")
+        return Collection.objects.visible_to(caller(self.request)).order_by("code", "-created_at")
 
 
 @method_decorator(conditional_page, name="dispatch")
@@ -36,7 +38,7 @@ class CollectionTemplate(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, code: str, version: str | None = None) -> Response:
-        versions = Collection.objects.visible_to(request.user).filter(code=code)
+        versions = Collection.objects.visible_to(caller(request)).filter(code=code)
         if version is not None:
             return Response(_document(get_object_or_404(versions, version=version)))
         return Response(_document(get_object_or_404(versions.order_by("-created_at", "-pk")[:1])))

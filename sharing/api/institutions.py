@@ -10,6 +10,7 @@ from rest_framework.generics import ListCreateAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from consortium.api_auth import caller, person
 from consortium.institutions import services
 from consortium.institutions.models import Institution, SigningKey
 from sharing.api.serializers import InstitutionDocument, SigningKeyDocument
@@ -37,12 +38,12 @@ class MyKeys(ListCreateAPIView[SigningKey]):
 
     def perform_create(self, serializer: BaseSerializer[SigningKey]) -> None:
         serializer.instance = services.register_key(
-            _own(self.request), serializer.validated_data["jwk"], by=self.request.user
+            _own(self.request), serializer.validated_data["jwk"], by=person(self.request)
         )
 
 
 def _own(request: Request) -> Institution:
-    institution = request.user.institution
+    institution = caller(request).institution
     if institution is None:
         raise Http404
     return institution

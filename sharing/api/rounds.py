@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from anonymize.package import PACKAGE_MEDIA_TYPE, max_package_bytes
+from consortium.api_auth import caller
 from sharing.api.parsers import SealedPackage, read_at_most
 from sharing.api.serializers import ReceivedDocument, RoundDocument
 from sharing.models import Round
@@ -65,12 +67,13 @@ class Packages(APIView):
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
     )
     def post(self, request: Request, public_id: str) -> Response:
-        rounds = Round.objects.visible_to(request.user).select_related("collection").defer("collection__document")
+        rounds = Round.objects.visible_to(caller(request)).select_related("collection").defer("collection__document")
         round = get_object_or_404(rounds, public_id=public_id)
         limit = max_package_bytes(round.collection.size_limit)
-        package = read_at_most(request.data, limit, request.META.get("CONTENT_LENGTH"))
+        body = cast("IO[bytes]", request.data)  # an empty dict when there is no body
+        package = read_at_most(body, limit, request.META.get("CONTENT_LENGTH")) if body else b""
         key = request.headers.get("Idempotency-Key", "")[:200]
-        received = submissions.receive(round, package, by=request.user, idempotency_key=key)
+        received = submissions.receive(round, package, by=caller(request), idempotency_key=key)
         submission = received.submission
         return Response(
             {"id": str(submission.pk), "state": submission.state, "receipt": submission.receipt},
@@ -80,4 +83,4 @@ class Packages(APIView):
 
 
 def _visible(request: Request) -> QuerySet[Round]:
-    return Round.objects.visible_to(request.user).select_related("collection").prefetch_related("keys")
+    return Round.objects.visible_to(caller(request)).select_related("collection").prefetch_related("keys")

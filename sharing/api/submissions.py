@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from django.db.models import Count
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from consortium.api_auth import caller, person
 from sharing.api.serializers import FindingDocument, SubmissionDocument
 from sharing.models import Finding, Submission
 from sharing.services import submissions
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Sequence
 
     from django.db.models import QuerySet
     from rest_framework.request import Request
@@ -70,7 +71,7 @@ class ReceiptText(BaseRenderer):
 class Receipt(APIView):
     """The signed receipt, as a file or in JSON."""
 
-    renderer_classes: ClassVar[Sequence[type[BaseRenderer]]] = [ReceiptText, JSONRenderer]
+    renderer_classes = [ReceiptText, JSONRenderer]
 
     @extend_schema(responses={(200, "application/jose"): OpenApiTypes.STR})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
@@ -83,7 +84,7 @@ class Approve(APIView):
     @extend_schema(request=None, responses=SubmissionDocument)
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         submission = _own(request, pk)
-        submissions.approve(submission, by=request.user)
+        submissions.approve(submission, by=person(request))
         return Response(SubmissionDocument(_own(request, pk)).data)
 
 
@@ -92,7 +93,7 @@ class Withdraw(APIView):
 
     @extend_schema(request=None, responses=SubmissionDocument)
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        submissions.withdraw(_own(request, pk), by=request.user)
+        submissions.withdraw(_own(request, pk), by=caller(request))
         return Response(SubmissionDocument(_own(request, pk)).data)
 
 
@@ -101,5 +102,5 @@ def _own(request: Request, pk: uuid.UUID) -> Submission:
 
 
 def _visible(request: Request) -> QuerySet[Submission]:
-    found = Submission.objects.visible_to(request.user).select_related("round")
+    found = Submission.objects.visible_to(caller(request)).select_related("round")
     return found.annotate(findings_count=Count("findings"))

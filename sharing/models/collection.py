@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import get_language, gettext_lazy as _
 
 from anonymize.template import Template, parse
@@ -31,7 +32,9 @@ class Collection(models.Model):
     version = models.CharField(_("version"), max_length=20)
     document = models.JSONField(_("template"))
     contributors = models.ManyToManyField(Institution, related_name="collections", verbose_name=_("contributors"))
-    peer_groups = models.ManyToManyField("PeerGroup", related_name="collections", verbose_name=_("peer groups"))
+    peer_groups: models.ManyToManyField[PeerGroup, models.Model] = models.ManyToManyField(
+        "PeerGroup", related_name="collections", verbose_name=_("peer groups")
+    )
     size_limit = models.PositiveIntegerField(_("largest package, in bytes"), default=64 * 1024 * 1024)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -46,7 +49,7 @@ class Collection(models.Model):
     def __str__(self) -> str:
         return in_language(self.document["name"])
 
-    @property
+    @cached_property
     def template(self) -> Template:
         return parse(self.document)
 

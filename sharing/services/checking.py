@@ -70,9 +70,10 @@ def _claim(submission_id: str | uuid.UUID) -> _Claim | None:
     )
     if submission is None:
         return None
+    was_tried = submission.lease_until is not None
+    attempts = submission.openings.filter(purpose=Opening.Purpose.CHECK).count() if was_tried else 0
     submission.lease_until = now + timedelta(seconds=settings.CONCORD_PATIENCE)
     submission.save(update_fields=["lease_until"])
-    attempts = submission.openings.filter(purpose=Opening.Purpose.CHECK).count()
     previous = _previous(submission) if attempts < MOST_ATTEMPTS else None
     if attempts < MOST_ATTEMPTS:
         vault.record_openings([submission], Opening.Purpose.CHECK)
@@ -88,7 +89,10 @@ def _previous(submission: Submission) -> Submission | None:
     earlier = Submission.objects.accepted().filter(
         institution=submission.institution, round__collection=collection, round__period__lt=submission.round.period
     )
-    return earlier.select_related("round__collection", "institution").order_by("-round__period").first()
+    latest = earlier.order_by("-round__period").values_list("pk", flat=True).first()
+    if latest is None:
+        return None
+    return Submission.objects.select_related("round__collection", "institution").get(pk=latest)
 
 
 def _findings(claim: _Claim) -> list[CheckFinding]:
@@ -142,7 +146,8 @@ def _scrubbed(submission: Submission, unexpected: Exception) -> CheckingFailed:
 @transaction.atomic
 def _decide(submission: Submission, findings: Sequence[CheckFinding]) -> None:
     """Findings and the new state together; nothing when somebody decided or withdrew meanwhile."""
-    submission = submissions.lock_line(submission)
+    line = submissions.lock_line(submission)
+    submission = line.submission
     if submission.state != SubmissionState.RECEIVED:
         return
     Finding.objects.bulk_create(
@@ -152,11 +157,11 @@ def _decide(submission: Submission, findings: Sequence[CheckFinding]) -> None:
         for each in findings
     )
     if has_errors(list(findings)):
-        submissions.reject(submission)
+        line.reject()
     elif submission.institution.approves_submissions:
-        submissions.await_approval(submission)
+        line.await_approval()
     else:
-        submissions.count(submission)
+        line.count()
     record(
         f"submission.{submission.state}",
         by="vault",

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -121,9 +121,12 @@ def _acknowledge(submission: Submission, by: Person | ApiClient) -> None:
 
 def _check_nothing_changed(submission: Submission) -> None:
     """The insert holds round and institution against closing and suspending. Both may have come before it."""
-    round = Round.objects.only("state").get(pk=submission.round_id)
-    rules.check_is_open(round)
-    if not Institution.objects.filter(pk=submission.institution_id, state=InstitutionState.ACTIVE).exists():
+    active = Institution.objects.filter(pk=submission.institution_id, state=InstitutionState.ACTIVE)
+    state, sender_is_active = (
+        Round.objects.annotate(active=Exists(active)).values_list("state", "active").get(pk=submission.round_id)
+    )
+    rules.check_is_open(state)
+    if not sender_is_active:
         raise Forbidden(_("Your institution is suspended. Nothing was stored."), rule="not-entitled")
 
 
@@ -143,10 +146,11 @@ def _receipt(submission: Submission) -> Receipt:
 @transaction.atomic
 def approve(submission: Submission, *, by: Person) -> Submission:
     """The submission counts, and takes the place of the one that counted before."""
-    submission = lock_line(submission)
+    line = lock_line(submission)
+    submission = line.submission
     rules.check_can_approve(by, submission)
     submission.approved_by = by
-    count(submission)
+    line.count()
     record("submission.approved", by=by, about=submission, round=submission.round.public_id)
     return submission
 
@@ -154,7 +158,7 @@ def approve(submission: Submission, *, by: Person) -> Submission:
 @transaction.atomic
 def withdraw(submission: Submission, *, by: Person | ApiClient) -> Submission:
     """The submission no longer counts; none that it replaced comes back."""
-    submission = lock_line(submission)
+    submission = lock_line(submission).submission
     rules.check_can_withdraw(by, submission)
     submission.move_to(SubmissionState.WITHDRAWN)
     submission.save(update_fields=["state"])
@@ -162,45 +166,49 @@ def withdraw(submission: Submission, *, by: Person | ApiClient) -> Submission:
     return submission
 
 
-def lock_line(submission: Submission) -> Submission:
-    """The submission, with all that its institution sent for the round locked in the order of versions.
+@dataclass(frozen=True)
+class Line:
+    """A submission, with all else that its institution sent for the round; every row is locked."""
 
-    The round is locked against closing, so that nothing is approved or withdrawn behind a computation's back.
+    submission: Submission
+    others: list[Submission]
+
+    def count(self) -> None:
+        """Accept the submission in place of the former; one that a later one overtook is superseded at once."""
+        if any(
+            each.version > self.submission.version and each.state == SubmissionState.ACCEPTED for each in self.others
+        ):
+            _move(self.submission, SubmissionState.SUPERSEDED)
+        else:
+            self._supersede_earlier(SubmissionState.ACCEPTED, SubmissionState.AWAITING_APPROVAL)
+            _move(self.submission, SubmissionState.ACCEPTED)
+
+    def await_approval(self) -> None:
+        """What was accepted before counts until somebody approves this one."""
+        self._supersede_earlier(SubmissionState.AWAITING_APPROVAL)
+        _move(self.submission, SubmissionState.AWAITING_APPROVAL)
+
+    def reject(self) -> None:
+        _move(self.submission, SubmissionState.REJECTED)
+
+    def _supersede_earlier(self, *states: SubmissionState) -> None:
+        for each in self.others:
+            if each.version < self.submission.version and each.state in states:
+                each.move_to(SubmissionState.SUPERSEDED)
+                each.save(update_fields=["state"])
+
+
+def lock_line(submission: Submission) -> Line:
+    """The line of a submission, locked in the order of versions.
+
+    The round is locked against closing too, so that nothing is approved or withdrawn behind a computation's back.
     """
     round = Round.objects.select_for_update(no_key=True).get(pk=submission.round_id)
-    line = Submission.objects.select_for_update().filter(round=round, institution=submission.institution_id)
-    (found,) = [each for each in line.order_by("version") if each.pk == submission.pk]
-    found.round = round
-    return found
-
-
-def count(submission: Submission) -> None:
-    """Accept a submission of a locked line in place of the former; one that a later one overtook is superseded."""
-    line = Submission.objects.filter(round=submission.round, institution=submission.institution)
-    if line.accepted().filter(version__gt=submission.version).exists():
-        _move(submission, SubmissionState.SUPERSEDED)
-    else:
-        _supersede_earlier(submission, SubmissionState.ACCEPTED, SubmissionState.AWAITING_APPROVAL)
-        _move(submission, SubmissionState.ACCEPTED)
-
-
-def await_approval(submission: Submission) -> None:
-    """What was accepted before counts until somebody approves this one."""
-    _supersede_earlier(submission, SubmissionState.AWAITING_APPROVAL)
-    _move(submission, SubmissionState.AWAITING_APPROVAL)
-
-
-def reject(submission: Submission) -> None:
-    _move(submission, SubmissionState.REJECTED)
-
-
-def _supersede_earlier(submission: Submission, *states: SubmissionState) -> None:
-    earlier = Submission.objects.filter(
-        round=submission.round, institution=submission.institution, version__lt=submission.version, state__in=states
-    )
-    for each in earlier:
-        each.move_to(SubmissionState.SUPERSEDED)
-        each.save(update_fields=["state"])
+    rows = Submission.objects.select_for_update().filter(round=round, institution=submission.institution_id)
+    line = list(rows.order_by("version"))
+    (own,) = (each for each in line if each.pk == submission.pk)
+    own.round, own.institution = round, submission.institution
+    return Line(own, [each for each in line if each is not own])
 
 
 def _move(submission: Submission, state: SubmissionState) -> None:

@@ -1,30 +1,36 @@
-"""What is stored and acknowledged, and what is refused with a sentence and leaves nothing."""
+"""What is stored and acknowledged; what is refused, with which sentence, and that nothing of it is stored."""
 
 from __future__ import annotations
 
-import json
+import time
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from anonymize.package import PACKAGE_MEDIA_TYPE, MEDIA_TYPES, SigningKey as MembersKey, verify_receipt
+from anonymize.errors import PackageError
+from anonymize.package import PACKAGE_MEDIA_TYPE, SealingKeyPair, SigningKey as MembersKey, verify_receipt
 from consortium.audit.models import Entry
-from consortium.institutions.states import InstitutionState
+from consortium.errors import Forbidden, Refused
+from consortium.institutions import services as institutions
+from consortium.institutions.models import Institution, SigningKey
 from consortium.signing import key_set
-from sharing import blobs
-from sharing.models import Submission
-from sharing.services import checking, rounds, submissions
-from sharing.states import SubmissionState
+from sharing import blobs, tasks
+from sharing.models import Round, Submission
+from sharing.services import rounds, submissions
+from sharing.states import RoundState, SubmissionState
 from tests.cast import sealed
+
+
+def bearer(client, bank):
+    answer = client.post("/oauth/token/", {"grant_type": "client_credentials"}, headers={"authorization": bank.basic})
+    assert answer.status_code == 200, answer.content
+    return "Bearer " + answer.json()["access_token"]
 
 
 @pytest.fixture
 def token(client, harbour):
-    answer = client.post(
-        "/oauth/token/", {"grant_type": "client_credentials"}, headers={"authorization": harbour.basic}
-    )
-    assert answer.status_code == 200, answer.content
-    return "Bearer " + answer.json()["access_token"]
+    return bearer(client, harbour)
 
 
 @pytest.fixture
@@ -41,7 +47,17 @@ def send(client, token, open_round):
 
 
 def nothing_is_stored(settings):
-    return not Submission.objects.exists() and not any(settings.CONCORD_BLOBS.rglob("*"))
+    files = [path for path in settings.CONCORD_BLOBS.rglob("*") if path.is_file()]
+    return not Submission.objects.exists() and not files
+
+
+def refused(answer, status, rule):
+    """The sentence of a problem with this status and rule."""
+    assert answer["Content-Type"] == "application/problem+json"
+    document = answer.json()
+    assert (answer.status_code, document["status"], document["rule"]) == (status, status, rule), document
+    assert document["type"].endswith(rule)
+    return document["detail"]
 
 
 def test_a_package_is_acknowledged_with_a_receipt_that_proves_it(send, harbour, open_round):
@@ -57,12 +73,377 @@ def test_a_package_is_acknowledged_with_a_receipt_that_proves_it(send, harbour, 
     submission = Submission.objects.get(pk=document["id"])
     assert blobs.get(submission.blob) == package
     assert submission.state == SubmissionState.RECEIVED
+    entry = Entry.objects.get(event="submission.received")
+    assert (entry.institution, entry.about_id) == (harbour.institution, document["id"])
 
 
-def test_a_good_package_is_accepted_after_opening(send, harbour, open_round):
-    id = send(sealed(harbour, open_round)).json()["id"]
+def test_both_suites_are_taken(send, harbour, open_round):
+    assert send(sealed(harbour, open_round, suite="X25519")).status_code == 202
+    assert send(sealed(harbour, open_round, suite="X-Wing")).status_code == 202
 
-    checking.open_sealed(id)
 
-    submission = Submission.objects.get(pk=id)
-    assert submission.state == SubmissionState.ACCEPTED, list(submission.findings.values())
+def test_a_worker_is_told_after_the_commit(send, harbour, open_round, django_capture_on_commit_callbacks, monkeypatch):
+    queued = []
+    monkeypatch.setattr(tasks.open_submission, "apply_async", lambda ids, **_: queued.append(ids))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = send(sealed(harbour, open_round))
+
+    assert queued == [(answer.json()["id"],)]
+
+
+def test_the_same_bytes_twice_are_one_submission(send, harbour, open_round):
+    package = sealed(harbour, open_round)
+
+    first, second = send(package), send(package)
+
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert first.json() == second.json()
+    assert Submission.objects.count() == 1
+
+
+def test_the_same_bytes_are_answered_after_the_round_has_closed(send, harbour, open_round, carl):
+    package = sealed(harbour, open_round)
+    first = send(package)
+    rounds.close(open_round, by=carl)
+
+    assert send(package).json()["receipt"] == first.json()["receipt"]
+
+
+def test_a_replay_of_a_withdrawn_package_does_not_bring_it_back(send, harbour, open_round, ada):
+    package = sealed(harbour, open_round)
+    send(package)
+    submissions.withdraw(Submission.objects.get(), by=ada)
+
+    assert send(package).json()["state"] == SubmissionState.WITHDRAWN
+    assert Submission.objects.count() == 1
+
+
+def test_versions_are_counted(send, harbour, open_round):
+    send(sealed(harbour, open_round))
+    send(sealed(harbour, open_round))
+
+    assert list(Submission.objects.order_by("version").values_list("version", flat=True)) == [1, 2]
+
+
+def test_an_idempotency_key_stands_for_one_package(send, harbour, open_round):
+    first = sealed(harbour, open_round)
+    send(first, **{"Idempotency-Key": "october"})
+
+    assert send(first, **{"Idempotency-Key": "october"}).status_code == 200
+    sentence = refused(
+        send(sealed(harbour, open_round), **{"Idempotency-Key": "october"}), 422, "idempotency-key-reused"
+    )
+    assert sentence == "This Idempotency-Key was used for another package. Nothing was stored."
+    assert Submission.objects.count() == 1
+
+
+def test_a_forged_package_is_refused(send, harbour, open_round, settings):
+    impostor = MembersKey.generate()
+    package = sealed(harbour, open_round).split(b".")
+    forged = sealed(harbour, open_round, signing_key=impostor).split(b".")
+
+    sentence = refused(send(b".".join([package[0], package[1], forged[2]])), 422, "bad-signature")
+
+    assert "signature does not belong" in sentence
+    assert nothing_is_stored(settings)
+
+
+def test_an_altered_package_is_refused(send, harbour, open_round, settings):
+    header, payload, signature = sealed(harbour, open_round).split(b".")
+    altered = payload[:100] + (b"A" if payload[100:101] != b"A" else b"B") + payload[101:]
+
+    refused(send(b".".join([header, altered, signature])), 422, "bad-signature")
+
+    assert nothing_is_stored(settings)
+
+
+def test_a_truncated_package_is_refused(send, harbour, open_round, settings):
+    package = sealed(harbour, open_round)
+
+    sentence = refused(send(package[:-20]), 422, "truncated")
+
+    assert sentence == "The package ends too early. Send the whole file."
+    assert nothing_is_stored(settings)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff\xfe\x00", b"PK\x03\x04 not a package", b"a.b.c.d"])
+def test_something_else_than_a_package_is_refused(send, body, settings):
+    refused(send(body), 422, "malformed")
+
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_of_another_media_type_is_refused(client, token, open_round, settings):
+    answer = client.post(
+        f"/api/v1/rounds/{open_round.public_id}/submissions",
+        data=b"x",
+        content_type="application/json",
+        headers={"authorization": token},
+    )
+
+    refused(answer, 415, "unsupported-media-type")
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_for_another_round_is_refused(send, harbour, open_round, settings):
+    sentence = refused(send(sealed(harbour, open_round, round_id="call-report-2025-Q3")), 422, "wrong-round")
+
+    assert sentence.startswith("The package was sealed for another round.")
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_replayed_into_another_round_is_refused(send, harbour, open_round, collection):
+    package = sealed(harbour, open_round)
+    send(package)
+    later = Round.objects.create(
+        collection=collection,
+        public_id="call-report-2026-Q1",
+        period="2026-Q1",
+        state=RoundState.OPEN,
+        opens_at=timezone.now(),
+        due_at=timezone.now() + timedelta(days=1),
+    )
+
+    refused(send(package, round=later), 422, "wrong-round")
+
+    assert not later.submissions.exists()
+
+
+def test_a_package_of_another_institution_is_refused(send, harbour, outsiders_bank, open_round, settings):
+    sentence = refused(send(sealed(outsiders_bank, open_round)), 422, "wrong-institution")
+
+    assert sentence.startswith("The package names another institution than the one that sends it.")
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_replayed_by_another_institution_is_refused(
+    client, send, harbour, outsiders_bank, open_round, collection
+):
+    package = sealed(harbour, open_round)
+    send(package)
+    collection.contributors.add(outsiders_bank.institution)
+
+    refused(send(package, token=bearer(client, outsiders_bank)), 422, "wrong-institution")
+
+    assert not outsiders_bank.institution.submissions.exists()
+
+
+def test_a_package_for_another_consortium_is_refused(send, harbour, open_round, settings):
+    refused(send(sealed(harbour, open_round, audience="another")), 422, "wrong-audience")
+
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_signed_with_an_unregistered_key_is_refused(send, harbour, open_round, settings):
+    sentence = refused(send(sealed(harbour, open_round, signing_key=MembersKey.generate())), 422, "unknown-key")
+
+    assert sentence.startswith("The signing key is not registered for this institution.")
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_signed_with_another_institutions_key_is_refused(send, harbour, outsiders_bank, open_round, settings):
+    refused(send(sealed(harbour, open_round, signing_key=outsiders_bank.key)), 422, "unknown-key")
+
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_signed_with_a_revoked_key_is_refused(send, harbour, open_round, dora, settings):
+    institutions.revoke_key(SigningKey.objects.get(kid=harbour.key.kid), by=dora)
+
+    sentence = refused(send(sealed(harbour, open_round)), 422, "revoked-key")
+
+    assert sentence.startswith("The signing key is no longer in force.")
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_sealed_to_another_key_is_refused(send, harbour, open_round, settings):
+    other = SealingKeyPair.generate("X-Wing").public
+
+    sentence = refused(send(sealed(harbour, open_round, sealing_key=other)), 422, "wrong-sealing-key")
+
+    assert "sealed to another key than this round's" in sentence
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_from_the_future_is_refused(send, harbour, open_round, settings):
+    refused(send(sealed(harbour, open_round, issued_at=int(time.time()) + 3600)), 422, "issued-in-future")
+
+    assert nothing_is_stored(settings)
+
+
+def test_an_oversized_package_is_refused(send, harbour, open_round, settings):
+    open_round.collection.size_limit = 1000
+    open_round.collection.save()
+
+    sentence = refused(send(sealed(harbour, open_round, b"0" * 10_000)), 413, "too-large")
+
+    assert sentence == "The package is larger than this collection allows."
+    assert nothing_is_stored(settings)
+
+
+def test_a_package_without_a_stated_length_is_read_no_further_than_the_limit():
+    from sharing.api.parsers import read_at_most
+
+    class Endless:
+        given = 0
+
+        def read(self, size):
+            self.given += size
+            return b"0" * size
+
+    stream = Endless()
+    with pytest.raises(PackageError) as wrong:
+        read_at_most(stream, 1000, None)
+
+    assert wrong.value.rule == "too-large"
+    assert stream.given == 1001
+
+
+def test_a_closed_round_takes_nothing(send, harbour, open_round, carl, settings):
+    package = sealed(harbour, open_round)
+    rounds.close(open_round, by=carl)
+
+    sentence = refused(send(package), 409, "round-closed")
+
+    assert sentence == "This round is closed. Ask the association to reopen it. Nothing was stored."
+    assert nothing_is_stored(settings)
+
+
+def test_a_round_that_closes_while_a_package_arrives_takes_nothing(harbour, open_round, ada, monkeypatch):
+    """The package was checked before the round closed; the row comes after."""
+    package = sealed(harbour, open_round)
+    put = blobs.put
+
+    def put_and_close(*args):
+        Round.objects.update(state=RoundState.CLOSED)
+        return put(*args)
+
+    monkeypatch.setattr(blobs, "put", put_and_close)
+
+    with pytest.raises(Refused, match="This round is closed"):
+        submissions.receive(open_round, package, by=ada)
+
+    assert not Submission.objects.exists()
+
+
+def test_an_institution_that_is_suspended_while_its_package_arrives_stores_nothing(
+    harbour, open_round, ada, monkeypatch
+):
+    package = sealed(harbour, open_round)
+    put = blobs.put
+
+    def put_and_suspend(*args):
+        Institution.objects.filter(pk=harbour.institution.pk).update(state="suspended")
+        return put(*args)
+
+    monkeypatch.setattr(blobs, "put", put_and_suspend)
+
+    with pytest.raises(Forbidden, match="Your institution is suspended"):
+        submissions.receive(open_round, package, by=ada)
+
+    assert not Submission.objects.exists()
+
+
+def test_members_cannot_tell_that_a_round_is_planned(client, token, planned_round):
+    answer = client.post(
+        f"/api/v1/rounds/{planned_round.public_id}/submissions",
+        data=b"x",
+        content_type=PACKAGE_MEDIA_TYPE,
+        headers={"authorization": token},
+    )
+
+    refused(answer, 404, "not-found")
+
+
+def test_a_planned_round_takes_nothing(planned_round, ada, settings):
+    with pytest.raises(Refused, match="This round is not open yet"):
+        submissions.receive(planned_round, b"x", by=ada)
+
+    assert nothing_is_stored(settings)
+
+
+def test_a_suspended_institution_sends_nothing(client, send, suspended_bank, open_round, settings):
+    package = sealed(suspended_bank, open_round)
+
+    sentence = refused(send(package, token=bearer(client, suspended_bank)), 403, "not-entitled")
+
+    assert sentence == "Your institution is suspended, or your account is closed."
+    assert nothing_is_stored(settings)
+
+
+def test_an_institution_that_does_not_contribute_cannot_tell_that_the_round_exists(
+    client, send, outsiders_bank, open_round, settings
+):
+    refused(send(sealed(outsiders_bank, open_round), token=bearer(client, outsiders_bank)), 404, "not-found")
+
+    assert nothing_is_stored(settings)
+
+
+def test_an_unknown_token_is_refused(send, harbour, open_round, settings):
+    answer = send(sealed(harbour, open_round), token="Bearer made-up")
+
+    refused(answer, 401, "authentication-failed")
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert nothing_is_stored(settings)
+
+
+def test_an_expired_token_is_refused(send, token, harbour, open_round, settings):
+    from oauth2_provider.models import AccessToken
+
+    AccessToken.objects.update(expires=timezone.now() - timedelta(seconds=1))
+
+    refused(send(sealed(harbour, open_round)), 401, "authentication-failed")
+    assert nothing_is_stored(settings)
+
+
+def test_a_person_sends_through_the_same_door(client, ada, harbour, open_round):
+    received = submissions.receive(open_round, sealed(harbour, open_round), by=ada)
+
+    assert received.is_new
+    assert received.submission.sent_by == ada
+
+
+def test_an_analyst_does_not_send(anna, harbour, open_round, settings):
+    with pytest.raises(Forbidden, match="Your roles do not include this"):
+        submissions.receive(open_round, sealed(harbour, open_round), by=anna)
+
+    assert nothing_is_stored(settings)
+
+
+def test_the_association_does_not_send(carl, harbour, open_round, settings):
+    with pytest.raises(Forbidden, match="Only a member institution sends packages"):
+        submissions.receive(open_round, sealed(harbour, open_round), by=carl)
+
+    assert nothing_is_stored(settings)
+
+
+def test_two_packages_that_want_the_same_version_are_both_kept(harbour, open_round, ada, monkeypatch):
+    first, second = sealed(harbour, open_round), sealed(harbour, open_round)
+    put = blobs.put
+
+    def put_and_let_the_other_in(*args):
+        monkeypatch.setattr(blobs, "put", put)
+        submissions.receive(open_round, second, by=ada)
+        return put(*args)
+
+    monkeypatch.setattr(blobs, "put", put_and_let_the_other_in)
+    submissions.receive(open_round, first, by=ada)
+
+    assert sorted(Submission.objects.values_list("version", flat=True)) == [1, 2]
+
+
+def test_a_broker_that_is_down_loses_nothing(
+    send, harbour, open_round, django_capture_on_commit_callbacks, monkeypatch
+):
+    from kombu.exceptions import OperationalError
+
+    def unreachable(*_, **__):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(tasks.open_submission, "apply_async", unreachable)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = send(sealed(harbour, open_round))
+
+    assert answer.status_code == 202
+    assert Submission.objects.undecided().count() == 1
