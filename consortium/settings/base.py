@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 BASE_DIR = Path(__file__).resolve().parents[2]
 
 INSTALLED_APPS = [
+    "consortium.web",  # first: its templates go before those of the packages
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -28,7 +29,6 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "rest_framework",
     "consortium",
-    "consortium.web",
     "consortium.audit",
     "consortium.institutions",
     "consortium.people",

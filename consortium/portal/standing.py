@@ -1,0 +1,72 @@
+"""How we stand, in one tile a collection: its first indicator over all loans beside all members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import Promise
+
+from consortium.people.models import Person
+from sharing.benchmarks import explorer
+from sharing.benchmarks.answer import answer
+from sharing.benchmarks.explorer import Figures
+from sharing.benchmarks.selection import Selection
+from sharing.benchmarks.trends import Change
+from sharing.marks import sparkline
+from sharing.models import Collection
+from sharing.models.collection import in_language
+from sharing.sentences import VERDICTS
+
+
+@dataclass(frozen=True)
+class Standing:
+    name: str
+    collection: str
+    period: str
+    address: str
+    kind: str
+    figures: Figures
+    change: Change | None
+    over_a_year: bool
+    verdict: str | Promise
+    spark: str
+
+
+def standings(person: Person) -> list[Standing]:
+    """One for each indicator of each collection that has a published release the person may see."""
+    found = []
+    for code in Collection.objects.visible_to(person).order_by("code").values_list("code", flat=True).distinct():
+        selection = Selection.read({"collection": code}, person)
+        if selection is None:
+            continue
+        for indicator in selection.template.indicators[:2]:
+            chosen = Selection.read({"collection": code, "indicator": indicator.id}, person)
+            standing = _standing(chosen, person) if chosen else None
+            if standing is not None:
+                found.append(standing)
+    return found
+
+
+def _standing(selection: Selection, person: Person) -> Standing | None:
+    points = explorer.series(
+        selection.collection, selection.indicator.id, selection.peer_group, selection.key, person
+    )
+    reply = answer(points, selection.template.frequency)
+    if reply is None:
+        return None
+    return Standing(
+        name=in_language(dict(selection.indicator.names)),
+        collection=str(selection.collection),
+        period=points[-1].period,
+        address=f"{reverse('benchmarks')}?{selection.query()}",
+        kind=selection.indicator.format,
+        figures=reply.now,
+        change=reply.change,
+        over_a_year=reply.over_a_year,
+        verdict=VERDICTS[reply.verdict],
+        spark=sparkline(
+            ([point.figures.median for point in points], "line-peers"),
+            ([point.figures.own.rate if point.figures.own else None for point in points], "line-ours"),
+        ),
+    )

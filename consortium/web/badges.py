@@ -1,0 +1,43 @@
+"""Which tone and drawing stand for a state, for every state table of the portal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_BADGES: Mapping[str, tuple[str, str]] = {
+    # institutions
+    "applicant": ("info", "clock"),
+    "active": ("good", "check"),
+    "suspended": ("warn", "pause"),
+    "left": ("neutral", "cross"),
+    # rounds
+    "planned": ("neutral", "clock"),
+    "open": ("info", "open"),
+    "closed": ("neutral", "withheld"),
+    "computing": ("info", "work"),
+    "in_review": ("warn", "audit"),
+    "published": ("good", "check"),
+    # submissions
+    "received": ("info", "work"),
+    "awaiting_approval": ("warn", "person"),
+    "accepted": ("good", "check"),
+    "rejected": ("bad", "cross"),
+    "superseded": ("neutral", "replaced"),
+    "withdrawn": ("neutral", "down"),
+    "missing": ("neutral", "clock"),
+    "late": ("bad", "alert"),
+    # releases
+    "failed": ("bad", "alert"),
+    "refused": ("bad", "cross"),
+    # findings
+    "error": ("bad", "cross"),
+    "warning": ("warn", "alert"),
+    # proofs
+    "passed": ("good", "shield"),
+    "not_passed": ("bad", "alert"),
+}
+
+
+def badge_of(state: str) -> tuple[str, str]:
+    """Tone and drawing; a state without an entry is a mistake that a test finds."""
+    return _BADGES[state]

@@ -1,0 +1,63 @@
+"""What stands in the side navigation, by what the person may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from consortium.people.models import Person
+from consortium.people.roles import Permission, permissions_of
+
+
+@dataclass(frozen=True)
+class Entry:
+    title: str | Promise
+    name: str  # of the address
+    icon: str
+    permission: Permission | None = None
+
+
+PORTAL = (
+    Entry(_("Home"), "home", "home"),
+    Entry(_("Benchmarks"), "benchmarks", "benchmarks", Permission.RELEASE_VIEW),
+    Entry(_("Releases"), "releases", "releases", Permission.RELEASE_VIEW),
+    Entry(_("Submissions"), "submissions", "submissions", Permission.SUBMISSION_VIEW),
+)
+ASSOCIATION = (
+    Entry(_("Rounds"), "rounds", "rounds", Permission.ROUND_PROGRESS_VIEW),
+    Entry(_("Institutions"), "institutions", "institutions", Permission.MEMBER_VIEW),
+    Entry(_("People"), "people", "people", Permission.MEMBER_VIEW),
+    Entry(_("Audit log"), "audit-log", "audit", Permission.AUDIT_VIEW),
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    title: str | Promise
+    address: str
+    icon: str
+    is_current: bool
+
+
+def links(entries: tuple[Entry, ...], person: Person, path: str) -> Iterator[Link]:
+    allowed = permissions_of(person)
+    for entry in entries:
+        if entry.permission is None or entry.permission in allowed:
+            address = reverse(entry.name)
+            is_current = path == address if address == "/" else path.startswith(address)
+            yield Link(entry.title, address, entry.icon, is_current)
+
+
+def portal(request: HttpRequest) -> dict[str, object]:
+    """Context for every page: the navigation and the theme that the person chose."""
+    theme = request.COOKIES.get("theme", "")
+    context: dict[str, object] = {"theme": theme if theme in ("light", "dark") else ""}
+    if isinstance(request.user, Person):
+        context["nav_portal"] = list(links(PORTAL, request.user, request.path))
+        context["nav_association"] = list(links(ASSOCIATION, request.user, request.path))
+    return context

@@ -1,0 +1,25 @@
+// Small conveniences; every page works without them.
+
+// The theme changes at once, and the cookie tells the next page.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("[data-theme-form]")) {
+    event.preventDefault();
+    const theme = event.submitter.value;
+    document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+    for (const button of form.querySelectorAll("button")) {
+      if (button === event.submitter) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    }
+    form.closest("[popover]").hidePopover();
+    document.dispatchEvent(new CustomEvent("themechange"));
+  } else if (form.dataset.confirm && !window.confirm(form.dataset.confirm)) {
+    event.preventDefault();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});

@@ -1,0 +1,26 @@
+"""Charts drawn on the server, from the specification that the browser draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404
+
+from sharing import charts
+
+MEDIA_TYPES: Mapping[str, str] = {"svg": "image/svg+xml", "png": "image/png"}
+VEGA_LITE = "5.21"
+
+
+def draw(spec: charts.Spec, format: str, theme: str) -> tuple[bytes, str]:
+    """The drawing and its media type; 404 for a format there is none of."""
+    # Imported late: drawing in a process that forks afterwards would hang its children.
+    import vl_convert
+
+    if format not in MEDIA_TYPES:
+        raise Http404
+    options: dict[str, Any] = {"vl_version": VEGA_LITE, "config": charts.theme("dark" if theme == "dark" else "light")}
+    if format == "svg":
+        return vl_convert.vegalite_to_svg(spec, **options).encode(), MEDIA_TYPES[format]
+    return vl_convert.vegalite_to_png(spec, scale=2, **options), MEDIA_TYPES[format]

@@ -1,0 +1,1 @@
+"""Pages of the cycle: a view asks, calls a service, answers."""
