@@ -70,8 +70,8 @@ class Packages(APIView):
         rounds = Round.objects.visible_to(caller(request)).select_related("collection").defer("collection__document")
         round = get_object_or_404(rounds, public_id=public_id)
         limit = max_package_bytes(round.collection.size_limit)
-        body = cast("IO[bytes]", request.data)  # an empty dict when there is no body
-        package = read_at_most(body, limit, request.META.get("CONTENT_LENGTH")) if body else b""
+        body = cast("IO[bytes] | None", request.data or None)  # an empty dict when there is no body
+        package = read_at_most(body, limit, request.META.get("CONTENT_LENGTH")) if body is not None else b""
         key = request.headers.get("Idempotency-Key", "")[:200]
         received = submissions.receive(round, package, by=caller(request), idempotency_key=key)
         submission = received.submission
