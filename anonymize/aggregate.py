@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anonymize.contributions import Contributions, Whole, count_contributions, roll_up, whole
+from anonymize.contributions import Contributions, Whole, count_contributions, joined, roll_up, whole
 from anonymize.cube import CONTRIBUTORS, Cells
 from anonymize.errors import MappingError
 from anonymize.loans import SPARE_DIGITS, CellBits, create_loans
@@ -29,9 +29,10 @@ def aggregate(tape: Tape, mapping: TapeMapping, template: Template, period: str)
     check_columns(mapping, tape.column_names)
     create_loans(tape, mapping, template, period)
     loans, sums = _sums(tape, template)
-    key = "borrower" if mapping.group is None else "contributor"
-    contributions = count_contributions(tape, template, key, {_column(each): _unit(each) for each in _added(template)})
-    distinct = _distinct(tape, mapping, template, contributions)
+    contributions, borrowers = _contributions(tape, mapping, template)
+    distinct = {
+        each.id: _distinct(tape, mapping, each, template, borrowers) for each in template.measures if not each.additive
+    }
     return Cells(_table(template, loans, {**sums, **distinct}, contributions), template.id, template.version, period)
 
 
@@ -50,16 +51,23 @@ def _sums(tape: Tape, template: Template) -> tuple[Whole, dict[str, Whole]]:
     return found.pop("loans"), found
 
 
-def _distinct(tape: Tape, mapping: TapeMapping, template: Template, contributions: Contributions) -> dict[str, Whole]:
-    found = {}
-    for rule in mapping.measures:
-        if template.measure(rule.measure).additive or rule.source is None:
-            continue
-        same = rule.source.expression == mapping.borrower.expression and mapping.group is None
-        found[rule.measure] = (
-            contributions.people if same else count_contributions(tape, template, f"key_{rule.measure}").people
-        )
-    return found
+def _contributions(tape: Tape, mapping: TapeMapping, template: Template) -> tuple[Contributions, Whole]:
+    """Contributions with affiliates counted once, and the number of borrowers, each counted."""
+    values = {_column(each): _unit(each) for each in _added(template)}
+    if mapping.group is None:
+        found = count_contributions(tape, template, "borrower", values)
+        return found, found.people
+    alone = count_contributions(tape, template, "borrower", values, rows="alone")
+    groups = count_contributions(tape, template, "contributor", values, rows="affiliated")
+    members = count_contributions(tape, template, "borrower", rows="affiliated")
+    return joined(alone, groups), alone.people + members.people
+
+
+def _distinct(tape: Tape, mapping: TapeMapping, measure: Measure, template: Template, borrowers: Whole) -> Whole:
+    rule = next(rule for rule in mapping.measures if rule.measure == measure.id)
+    if rule.source == mapping.borrower:
+        return borrowers
+    return count_contributions(tape, template, f"key_{measure.id}").people
 
 
 def _table(template: Template, loans: Whole, measures: Mapping[str, Whole], contributions: Contributions) -> pa.Table:

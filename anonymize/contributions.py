@@ -39,18 +39,18 @@ class Contributions:
 
 
 def count_contributions(
-    tape: Tape, template: Template, key: str, values: Mapping[str, int] | None = None
+    tape: Tape, template: Template, key: str, values: Mapping[str, int] | None = None, *, rows: str = "loans"
 ) -> Contributions:
-    """The contributions to every cell and margin of the table `loans` by the column `key`.
+    """The contributions to every cell and margin by the column `key` of the table `rows`.
 
     `values` gives for each value column the divisor that turns its units into whole units of the result.
     """
     values = values or {}
     found = _none(template, values)
-    _create_people(tape, template, key, values)
+    _create_people(tape, template, rows, key, values)
     spreads = [row[0] for row in tape.run("SELECT DISTINCT spread FROM people ORDER BY spread")]
     if spreads != [0]:
-        _create_several(tape, key, values)
+        _create_several(tape, rows, key, values)
         _create_ancestors(tape, template)
     for spread in spreads:
         axes = [axis for axis in range(len(template.shape)) if spread >> axis & 1]
@@ -58,8 +58,17 @@ def count_contributions(
         part = _scattered(table, template, values)
         for axis in set(range(len(template.shape))) - set(axes):
             _roll_up(part, template, axis)
-        found = _joined(found, part)
+        found = joined(found, part)
     return found
+
+
+def joined(one: Contributions, other: Contributions) -> Contributions:
+    """The contributions of two sets of contributors that have no member in common."""
+    top = {}
+    for name in one.top:
+        a, b = one.top[name], other.top[name]
+        top[name] = TopTwo(*_top_two(a.first, a.second, b.first, b.second))
+    return Contributions(one.people + other.people, top)
 
 
 def roll_up(sums: Whole, template: Template) -> None:
@@ -70,7 +79,7 @@ def roll_up(sums: Whole, template: Template) -> None:
             view[parent] += view[code]
 
 
-def _create_people(tape: Tape, template: Template, key: str, values: Mapping[str, int]) -> None:
+def _create_people(tape: Tape, template: Template, rows: str, key: str, values: Mapping[str, int]) -> None:
     """One row a contributor: its cell (what its cells have in common), its spread, its sums."""
     bits = CellBits.of(template)
     spread = " + ".join(f"((varied & {bits.mask(axis)}) <> 0)::INT * {1 << axis}" for axis in range(len(bits.widths)))
@@ -78,16 +87,16 @@ def _create_people(tape: Tape, template: Template, key: str, values: Mapping[str
     tape.run(
         f"CREATE OR REPLACE TEMP TABLE people AS SELECT * EXCLUDE (varied), ({spread}) AS spread FROM ("
         f"SELECT {quoted(key)} AS key, bit_and(cell) AS cell, xor(bit_or(cell), bit_and(cell)) AS varied{inner} "
-        f"FROM loans GROUP BY {quoted(key)})"
+        f"FROM {rows} GROUP BY {quoted(key)})"
     )
 
 
-def _create_several(tape: Tape, key: str, values: Mapping[str, int]) -> None:
+def _create_several(tape: Tape, rows: str, key: str, values: Mapping[str, int]) -> None:
     """The leaf cells of everybody who is in several, with a short number instead of the key."""
-    sums = "".join(f", sum(loans.{quoted(name)}) AS {quoted(name)}" for name in values)
+    sums = "".join(f", sum(leaf.{quoted(name)}) AS {quoted(name)}" for name in values)
     tape.run(
-        f"CREATE OR REPLACE TEMP TABLE several AS SELECT people.rowid AS person, spread, loans.cell AS cell{sums} "
-        f"FROM loans JOIN people ON people.key = loans.{quoted(key)} WHERE spread <> 0 GROUP BY ALL"
+        f"CREATE OR REPLACE TEMP TABLE several AS SELECT people.rowid AS person, spread, leaf.cell AS cell{sums} "
+        f"FROM {rows} AS leaf JOIN people ON people.key = leaf.{quoted(key)} WHERE spread <> 0 GROUP BY ALL"
     )
 
 
@@ -170,14 +179,6 @@ def _roll_up(part: Contributions, template: Template, axis: int) -> None:
         people[parent] += people[code]
         for first, second in tops:
             first[parent], second[parent] = _top_two(first[parent], second[parent], first[code], second[code])
-
-
-def _joined(one: Contributions, other: Contributions) -> Contributions:
-    top = {}
-    for name in one.top:
-        a, b = one.top[name], other.top[name]
-        top[name] = TopTwo(*_top_two(a.first, a.second, b.first, b.second))
-    return Contributions(one.people + other.people, top)
 
 
 def _top_two(first: Whole, second: Whole, other_first: Whole, other_second: Whole) -> tuple[Whole, Whole]:

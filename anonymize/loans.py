@@ -2,9 +2,11 @@
 
     cell         the leaf cell, a bit field for each dimension (see CellBits); no row is without one
     borrower     the bank's key of the borrower
-    contributor  the borrower, or its group of affiliates; only where the mapping names a group
     key_M        for each distinct count M, what is counted
     value_M      for each additive measure M, what the row adds, in units of 10^-(decimals + SPARE_DIGITS)
+
+Where the mapping names groups of affiliates, `affiliated` holds the rows of their members, with the group as a further
+column `contributor`, and `alone` those of everybody else.
 
 Amounts are integers from here on, so that a sum does not depend on the order in which rows are read.
 """
@@ -60,11 +62,11 @@ def create_loans(tape: Tape, mapping: TapeMapping, template: Template, period: s
     tape.run(f"CREATE OR REPLACE TEMP TABLE loans AS {_select(tape, mapping, template, period)}")
     _check_period(tape, mapping, template, period)
     _check_rows(tape, mapping, template, period)
-    if mapping.group is not None:
-        _join_affiliates(tape)
     for measure, source in _distinct(mapping):
         if template.measure(measure).additive:
             _count_once(tape, measure, source)
+    if mapping.group is not None:
+        _split_affiliates(tape)
 
 
 def _select(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> str:
@@ -256,18 +258,14 @@ def _unknown_codes(source: Source, rules: str, rows: list[tuple[str | None, int]
     )
 
 
-def _join_affiliates(tape: Tape) -> None:
-    """Adds `contributor`: a borrower that is in a group anywhere on the tape counts with the group everywhere."""
+def _split_affiliates(tape: Tape) -> None:
+    """A borrower that is in a group anywhere on the tape counts with the group everywhere."""
     tape.run(
-        "CREATE OR REPLACE TEMP TABLE affiliates AS SELECT borrower, min(affiliates) AS name FROM loans "
+        "CREATE OR REPLACE TEMP TABLE affiliates AS SELECT borrower, min(affiliates) AS contributor FROM loans "
         "WHERE affiliates IS NOT NULL GROUP BY borrower"
     )
-    # The prefix keeps a group and a borrower of the same number apart.
-    tape.run(
-        "CREATE OR REPLACE TEMP TABLE loans AS SELECT loans.*, "
-        "CASE WHEN name IS NULL THEN 'b' || borrower::VARCHAR ELSE 'g' || name END AS contributor "
-        "FROM loans LEFT JOIN affiliates USING (borrower)"
-    )
+    tape.run("CREATE OR REPLACE TEMP TABLE affiliated AS SELECT * FROM loans JOIN affiliates USING (borrower)")
+    tape.run("CREATE OR REPLACE TEMP VIEW alone AS SELECT * FROM loans ANTI JOIN affiliates USING (borrower)")
 
 
 def _count_once(tape: Tape, measure: str, source: Source) -> None:
