@@ -41,9 +41,9 @@ def open_submission(submission_id: str) -> None:
 
 @shared_task
 def compute_release(release_id: int) -> None:
-    from sharing.services import releases
+    from sharing.services import computing
 
-    releases.compute(release_id)
+    computing.compute(release_id)
 
 
 @shared_task

@@ -7,10 +7,16 @@ each peer group it is compared with (all members, and the groups it belongs to) 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
+
+import numpy as np
+
+from sharing.benchmarks.peer_groups import Peers
+from sharing.benchmarks.pool import Returns, Values, cell_keys
+from sharing.benchmarks.published import Figures
 
 Band = Literal["lowest-quarter", "below-median", "above-median", "highest-quarter"]
 
@@ -76,3 +82,54 @@ class Comparison:
             to_median=beside["to_median"][position],
             to_pooled=beside["to_pooled"][position],
         )
+
+
+def comparisons(
+    returns: Returns, contributor_of: Mapping[str, str], peers: Peers, figures: Sequence[Figures]
+) -> Iterator[tuple[str, Comparison]]:
+    """The comparison of every institution, by its code, with what the release publishes.
+
+    The band counts the published quartiles below the own rate, so it says no more of the others than they do.
+    """
+    keys = np.array(cell_keys(returns.layout))
+    released = {(each.indicator, each.peer_group): each for each in figures}
+    indicators = returns.layout.template.indicators
+    rates = {indicator.id: returns.rates(indicator) for indicator in indicators}
+    for row, institution in enumerate(returns.institutions):
+        groups = peers.of(contributor_of[institution])
+        document = {
+            indicator.id: _columns(
+                rates[indicator.id][row], keys, {group: released[indicator.id, group] for group in groups}
+            )
+            for indicator in indicators
+        }
+        yield institution, Comparison({"version": VERSION, "institution": institution, "indicators": document})
+
+
+def _columns(rates: Values, keys: Any, beside: Mapping[str, Figures]) -> dict[str, Any]:
+    shown = np.any([figures.row for figures in beside.values()], axis=0)
+    cells = np.flatnonzero(~np.isnan(rates) & shown)
+    own = rates.flat[cells]
+    return {
+        "keys": keys[cells].tolist(),
+        "rate": own.tolist(),
+        "beside": {group: _beside(own, cells, figures) for group, figures in beside.items()},
+    }
+
+
+def _beside(own: Values, cells: Any, figures: Figures) -> dict[str, list[Any]]:
+    p25, median, p75, pooled = (
+        each.flat[cells] for each in (figures.p25, figures.median, figures.p75, figures.pooled)
+    )
+    band = np.sum([own > p25, own > median, own > p75], axis=0)
+    known = ~np.isnan(p25) & ~np.isnan(p75)
+    return {
+        "band": [int(each) if there else None for each, there in zip(band, known, strict=True)],
+        "to_median": _numbers(own - median),
+        "to_pooled": _numbers(own - pooled),
+    }
+
+
+def _numbers(values: Values) -> list[float | None]:
+    """JSON has no NaN: what is withheld is null."""
+    return [None if np.isnan(value) else float(value) for value in values]

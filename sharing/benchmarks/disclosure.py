@@ -69,7 +69,7 @@ class Decision:
         originals = tuple(slice(axis.originals) for axis in self.frame.cut)
         return (*self.frame.place(peer_group), *originals, column)
 
-    def record(self) -> dict[str, Any]:
+    def record(self, policy: DisclosurePolicy) -> dict[str, Any]:
         """What is kept of the audit: counts, statuses, the narrowest interval; no cell's figures."""
         shown = self.frame.shown & ~self.pooled.table.zero
         findings = self.audit.findings
@@ -84,12 +84,21 @@ class Decision:
                 reason: int((self.primary.mask & shown & (self.primary.reason == reason)).sum())
                 for reason in (SMALL_COUNT, DOMINANCE)
             },
+            "above_largest_share": self._above_largest_share(policy),
             "ok": self.audit.ok,
             "statuses": _counted(finding.status for finding in findings),
             "solver": _counted(finding.solver for finding in findings if finding.solver),
             "narrowest": min((_ratio(finding.rise, finding.needed_rise) for finding in findings), default=None),
             "seconds": round(self.seconds, 3),
         }
+
+    def _above_largest_share(self, policy: DisclosurePolicy) -> int:
+        """In how many published cells one contributor holds more than the share at which reviewers are warned."""
+        if policy.max_share is None:
+            return 0
+        table = self.pooled.table
+        above = self.frame.shown & ~self.withheld & (table.largest > policy.max_share * table.value)
+        return int(above.sum())
 
 
 @dataclass(frozen=True)
@@ -117,19 +126,21 @@ class Protection:
 
 
 def protect(
-    panel: Panel, peers: Peers, policy: DisclosurePolicy, max_cut: int, isolated: Mask | None = None
+    panel: Panel, peers: Peers, policy: DisclosurePolicy, max_cut: int, isolated: Mapping[str, Mask] | None = None
 ) -> Protection:
-    """The decisions for every measure. `isolated` [*families' peer groups, *cut]: cells a revision would give away."""
+    """The decisions for every measure. `isolated` gives, for peer groups, the cells that a revision would give away."""
     layout = panel.layout
     measures = dict.fromkeys(part.measure for part in layout.parts)
     decisions = {
-        measure: _decide(frame_of(layout, measure, peers, max_cut), panel, peers, policy, isolated)
+        measure: _decide(frame_of(layout, measure, peers, max_cut), panel, peers, policy, isolated or {})
         for measure in measures
     }
     return Protection(layout, decisions)
 
 
-def _decide(frame: Frame, panel: Panel, peers: Peers, policy: DisclosurePolicy, isolated: Mask | None) -> Decision:
+def _decide(
+    frame: Frame, panel: Panel, peers: Peers, policy: DisclosurePolicy, isolated: Mapping[str, Mask]
+) -> Decision:
     started = perf_counter()
     pooled = tabulate(frame, panel, peers)
     primary = _primary(frame, pooled, panel.layout, policy, isolated)
@@ -159,16 +170,15 @@ def _with_totals(problem: Problem, withheld: Mask, checked: Audit) -> Mask:
 
 
 def _primary(
-    frame: Frame, pooled: PooledTable, layout: Layout, policy: DisclosurePolicy, isolated: Mask | None
+    frame: Frame, pooled: PooledTable, layout: Layout, policy: DisclosurePolicy, isolated: Mapping[str, Mask]
 ) -> Primary:
     found = find_primary(pooled.table, policy, signed=pooled.signed)
     same = _same_for_all(frame, pooled, layout) & frame.shown
     mask = (found.mask | same) & frame.within_reach & ~pooled.table.zero
     reason = np.where(found.mask, found.reason, DOMINANCE)
-    if isolated is not None:
-        again = isolated[..., np.newaxis] & frame.within_reach & ~pooled.table.zero
-        reason = np.where(again & ~mask, SMALL_COUNT, reason)
-        mask = mask | again
+    revealed = _revealed(frame, isolated) & frame.within_reach & ~pooled.table.zero
+    reason = np.where(revealed & ~mask, SMALL_COUNT, reason)
+    mask = mask | revealed
     widths = policy.p_percent / 100 * pooled.table.largest
     width = np.where(widths > 0, widths, _ordinary_width(frame, pooled, layout, policy))
     fall = np.where(pooled.signed, np.inf, np.maximum(pooled.table.value - pooled.table.second, 0.0))
@@ -178,6 +188,15 @@ def _primary(
         np.where(mask, width, 0.0),
         np.where(mask, np.minimum(width, fall), 0.0),
     )
+
+
+def _revealed(frame: Frame, isolated: Mapping[str, Mask]) -> Mask:
+    """Over the lattice: the cells that a revision would give away, in every part."""
+    revealed = np.zeros(frame.lattice.shape, dtype=np.bool_)
+    originals = tuple(slice(axis.originals) for axis in frame.cut)
+    for peer_group, cells in isolated.items():
+        revealed[(*frame.place(peer_group), *originals)] = cells[..., np.newaxis]
+    return revealed
 
 
 def _same_for_all(frame: Frame, pooled: PooledTable, layout: Layout) -> Mask:

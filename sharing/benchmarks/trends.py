@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sharing.benchmarks.explorer import Figures, Point
-
-PERIODS_A_YEAR = {"M": 12, "Q": 4, "A": 1}
+from sharing.benchmarks.periods import PERIODS_A_YEAR, earlier
 
 
 @dataclass(frozen=True)
@@ -28,17 +27,6 @@ def on_last_period(points: Sequence[Point], frequency: str) -> Change | None:
 def on_last_year(points: Sequence[Point], frequency: str) -> Change | None:
     """The change of the last point on the same period a year before; None when that period has no point."""
     return _change(points, frequency, PERIODS_A_YEAR[frequency])
-
-
-def earlier(period: str, frequency: str, by: int) -> str:
-    """The SDMX period that lies `by` periods before: ("2026-01", "M", 1) -> "2025-12"."""
-    if frequency == "A":
-        return f"{int(period) - by:04d}"
-    per_year = PERIODS_A_YEAR[frequency]
-    year, part = period.split("-")
-    count = int(year) * per_year + int(part.removeprefix("Q")) - 1 - by
-    number = count % per_year + 1
-    return f"{count // per_year:04d}-{f'Q{number}' if frequency == 'Q' else f'{number:02d}'}"
 
 
 def _change(points: Sequence[Point], frequency: str, by: int) -> Change | None:
