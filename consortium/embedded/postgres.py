@@ -101,6 +101,14 @@ def find(home: Path) -> Server | None:
     return server if Path(directory) == home / "data" else None
 
 
+def pid(home: Path) -> int:
+    """The server's first process; 0 when there is none."""
+    try:
+        return int((home / "data" / "postmaster.pid").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 def _start(home: Path) -> Server:
     if not (home / "data").exists():
         _initialise(home)
@@ -153,14 +161,12 @@ def _make_database(server: Server) -> None:
 
 def _forget_dead_postmaster(data: Path) -> None:
     """Remove the pid file of a killed server when its number now belongs to another program."""
-    pid_file = data / "postmaster.pid"
     try:
-        pid = int(pid_file.read_text().split()[0])
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ValueError, IndexError):
+        command = Path(f"/proc/{pid(data.parent)}/cmdline").read_bytes()
+    except OSError:
         return  # no such process: PostgreSQL itself removes the file
     if b"postgres" not in command:
-        pid_file.unlink()
+        (data / "postmaster.pid").unlink()
 
 
 def _free_port(remembered: Path) -> int:

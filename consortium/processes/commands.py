@@ -19,7 +19,7 @@ def web(*, bind: str, workers: int = 2, threads: int = 4) -> list[str]:
         *("--bind", bind),
         *("--workers", str(workers), "--threads", str(threads), "--worker-class", "gthread"),
         *("--timeout", "120", "--graceful-timeout", "20", "--keep-alive", "15"),
-        *("--max-requests", "20000", "--max-requests-jitter", "2000"),
+        *("--max-requests", "20000", "--max-requests-jitter", "2000", "--no-control-socket"),
     ]
 
 

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import BaseCommand, CommandError
 from django.db import connection
 
 from consortium.demo import founding, people, show
 from consortium.demo.banks import Preparation
 from consortium.demo.cycle import Cycle, Timings
-from consortium.demo.platform import Platform
 from consortium.embedded import postgres
+from consortium.processes.platform import Platform
 
 PUBLISHED_ROUNDS = 12
 
@@ -53,8 +53,8 @@ class Command(BaseCommand):
         periods = recent_months(options["rounds"] + 2)
         progress = show.Progress(rounds=len(periods), output=sys.stdout)
         progress.say("Bringing the database up to date ...")
-        call_command("migrate", interactive=False, verbosity=0)
         platform = Platform(home, port=options["port"])
+        platform.prepare()
         banks = founding.found(home / "demo", platform.url)
         preparation = Preparation(banks, periods)
         try:

@@ -12,6 +12,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from django.conf import settings
+from django.core.management import call_command
 
 from consortium.embedded import broker, postgres
 from consortium.processes import commands
@@ -24,16 +25,20 @@ class Platform:
     """Running processes. `url` is where the portal answers."""
 
     def __init__(self, home: Path, *, port: int = 8000) -> None:
+        """`port` is the portal's; the next free one if it is taken."""
         self.home = home
         self.port = _free_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
         self._supervisor = Supervisor(check=self._keep_database)
 
+    def prepare(self) -> None:
+        """Bring the database up to date, and make the queue where it is inside the database."""
+        call_command("migrate", interactive=False, verbosity=0)
+        if settings.CELERY_BROKER_URL.startswith("pgmq:"):
+            broker.install(settings.DATABASE_URL)
+
     def start(self) -> None:
         """Start everything and wait until the portal answers; RuntimeError with the log's end when it does not."""
-        broker_url = settings.CELERY_BROKER_URL
-        if broker_url.startswith("pgmq:"):
-            broker.install(settings.DATABASE_URL)
         lines = {
             "web": commands.web(bind=f"127.0.0.1:{self.port}"),
             "vault": commands.vault(concurrency=2),
@@ -49,8 +54,11 @@ class Platform:
     def log(self, name: str) -> Path:
         return self.home / "log" / f"{name}.log"
 
-    def pid(self, name: str) -> int:
-        return self._supervisor.children[name].pid
+    def pids(self) -> Mapping[str, int]:
+        """The first process of each kind, by its name."""
+        own = {name: child.pid for name, child in self._supervisor.children.items()}
+        postmaster = postgres.pid(self.home / "postgres")
+        return {**own, "postgresql": postmaster} if postmaster else own
 
     def _environment(self, process: str) -> Mapping[str, str]:
         return {
