@@ -36,12 +36,11 @@ class Moves:
 
 @dataclass(frozen=True)
 class Circuit:
-    """Flat cells and the sign of each (+1 at the target); `room` is the amount that all of them can carry."""
+    """Flat cells, the sign of each (+1 at the target), and what they cost when it was found."""
 
     target: int
     cells: Indices
     signs: Floats
-    room: float
     cost: float
 
 
@@ -89,22 +88,22 @@ class CircuitSearch:
         self.price = price
         self.shape = attack.table.lattice.shape
         self._strides = strides(self.shape)
+        self._offsets = [np.arange(extent) * step for extent, step in zip(self.shape, self._strides, strict=True)]
         self._hierarchies = attack.table.lattice.hierarchies
         self._moves = [cache(lambda code, hierarchy=each: list_moves(hierarchy, code)) for each in self._hierarchies]
         self._both = np.minimum(attack.down, attack.up)
+        self._kin: dict[int, Indices] = {}
         self._is_kin = np.zeros(len(price), dtype=np.bool_)
         self._paths = [[np.array(each.path(code)) for code in range(len(each.codes))] for each in self._hierarchies]
-        self._above = [each.above for each in self._hierarchies]
 
     def find(self, target: int, width: float, direction: Direction = "both", wide: int = 1) -> Circuit | None:
         """The cheapest circuit that moves the target by the width, or None; `wide` multiplies the moves tried."""
         if self.price[target] >= BARRED or (direction != "up" and self.attack.fall[target] < width * SLACK):
             return None
-        place = self.place(target)
-        kin = self.kin(target, place)
+        kin = self.kin(target)
         self._is_kin[kin] = True
         try:
-            return self._find(target, place, width, direction, wide)
+            return self._find(target, width * SLACK, direction, MOVES_KEPT.get(len(self.shape), 3) * wide)
         finally:
             self._is_kin[kin] = False
 
@@ -112,105 +111,98 @@ class CircuitSearch:
         """The coordinates of a flat index."""
         return tuple((cell // step) % extent for step, extent in zip(self._strides, self.shape, strict=True))
 
-    def kin(self, target: int, place: tuple[int, ...]) -> Indices:
+    def kin(self, target: int) -> Indices:
         """The cells whose bounds the scenario of the target relaxes."""
-        if any(hierarchy.children[code] for hierarchy, code in zip(self._hierarchies, place, strict=True)):
+        known = self._kin.get(target)
+        if known is None:
+            known = self._kin[target] = self._find_kin(target)
+        return known
+
+    def _find_kin(self, target: int) -> Indices:
+        if self.attack.table.lattice.height[target] > 0 or self.attack.signed[target]:
             return self.attack.kin_of(target)
-        if self.attack.signed[target]:
-            return np.array([target], dtype=np.int64)
         flat = np.zeros(1, dtype=np.int64)
-        for paths, code, step in zip(self._paths, place, self._strides, strict=True):
+        for paths, code, step in zip(self._paths, self.place(target), self._strides, strict=True):
             flat = (flat[:, None] + paths[code] * step).ravel()
         return flat
 
-    def _find(
-        self, target: int, place: tuple[int, ...], width: float, direction: Direction, wide: int
-    ) -> Circuit | None:
-        kept = MOVES_KEPT.get(len(place), 3) * wide
+    def _find(self, target: int, need: float, direction: Direction, kept: int) -> Circuit | None:
+        """Chooses the best moves of each dimension by what they cost on the target's own line, then their best product."""
         chosen: list[Moves] = []
         used: list[Indices] = []
-        for axis, code in enumerate(place):
-            moves = self._moves[axis](code)
-            line = target + (np.arange(self.shape[axis]) - code) * self._strides[axis]
-            score = self._score(moves, *self._prices(line, target, width, direction))
-            best = np.argsort(score, kind="stable")[:kept]
-            best = best[score[best] < BARRED / 2]
+        for axis, code in enumerate(self.place(target)):
+            moves: Moves = self._moves[axis](code)
+            line = self._offsets[axis] + (target - code * self._strides[axis])
+            score = _score(moves, *self._prices(line, target, need, direction))
+            best = (score < BARRED / 2).nonzero()[0]
             if len(best) == 0:
                 return None
-            codes = np.flatnonzero(moves.touched[best].any(axis=0))
-            chosen.append(Moves(moves.touched[np.ix_(best, codes)], moves.sign[np.ix_(best, codes)]))
+            if len(best) > kept:
+                best = best[np.argsort(score[best], kind="stable")[:kept]]
+            touched = moves.touched[best]
+            codes = np.flatnonzero(touched.sum(axis=0))
+            chosen.append(Moves(touched[:, codes], moves.sign[best][:, codes]))
             used.append(codes)
-        return self._cheapest(target, chosen, used, width, direction)
+        return self._cheapest(target, chosen, used, need, direction)
 
-    @staticmethod
-    def _score(moves: Moves, raised: Floats, lowered: Floats) -> Floats:
-        score: Floats = moves.touched @ (0.5 * (raised + lowered))
-        return score if raised is lowered else score + moves.sign @ (0.5 * (raised - lowered))
-
-    def _prices(self, cells: Indices, target: int, width: float, direction: Direction) -> tuple[Floats, Floats]:
-        """The price of raising and of lowering each cell by the width; the same array when both are needed."""
+    def _prices(self, cells: Indices, target: int, need: float, direction: Direction) -> tuple[Floats, Floats]:
+        """The price of raising and of lowering each cell by the need; the same array when both are asked for."""
         price = self.price[cells]
-        need = width * SLACK
-        own = self._is_kin[cells] & bool(self.attack.own[target] >= need)
+        kin_can_fall = bool(self.attack.own[target] >= need)
         if direction == "both":
-            short = (self._both[cells] < need) & ~own
-            both = np.where(short | (price >= BARRED), BARRED, price)
-            both = np.where((cells == target) & (price < BARRED), price, both)
-            return both, both
-        may_rise = (self.attack.up[cells] >= need) | self._is_kin[cells]
-        may_fall = (self.attack.down[cells] >= need) | own | (cells == target)
-        rising = np.where(may_rise & (price < BARRED), price, BARRED)
-        falling = np.where(may_fall & (price < BARRED), price, BARRED)
+            short = self._both[cells] < need
+            able = self._is_kin[cells] if kin_can_fall else cells == target
+            price[short & ~able] = BARRED
+            return price, price
+        kin = self._is_kin[cells]
+        may_rise = (self.attack.up[cells] >= need) | kin
+        may_fall = (self.attack.down[cells] >= need) | (kin if kin_can_fall else cells == target)
+        rising, falling = np.where(may_rise, price, BARRED), np.where(may_fall, price, BARRED)
         return (rising, falling) if direction == "up" else (falling, rising)
 
     def _cheapest(
-        self, target: int, chosen: list[Moves], used: list[Indices], width: float, direction: Direction
+        self, target: int, chosen: list[Moves], used: list[Indices], need: float, direction: Direction
     ) -> Circuit | None:
-        cells = np.zeros((1,) * len(used), dtype=np.int64)
+        cells = np.zeros(1, dtype=np.int64)
         for axis, codes in enumerate(used):
-            along = [1] * len(used)
-            along[axis] = -1
-            cells = cells + (codes * self._strides[axis]).reshape(along)
-        raised, lowered = self._prices(cells, target, width, direction)
-        total = _contract(0.5 * (raised + lowered), [moves.touched for moves in chosen])
-        if raised is not lowered:
+            cells = cells[..., None] + self._offsets[axis][codes]
+        raised, lowered = self._prices(cells, target, need, direction)
+        if raised is lowered:
+            total = _contract(raised, [moves.touched for moves in chosen])
+        else:
+            total = _contract(0.5 * (raised + lowered), [moves.touched for moves in chosen])
             total = total + _contract(0.5 * (raised - lowered), [moves.sign for moves in chosen])
-        best = int(np.argmin(total))
-        if total.flat[best] >= BARRED / 2:
+        best = int(total.argmin())
+        cost = float(total.flat[best])
+        if cost >= BARRED / 2:
             return None
         picked = np.unravel_index(best, total.shape) if total.ndim else ()
         signs = np.ones(1)
         flat = np.zeros(1, dtype=np.int64)
         for axis, (moves, codes, row) in enumerate(zip(chosen, used, picked, strict=True)):
-            live = np.flatnonzero(moves.touched[row])
-            flat = (flat[:, None] + codes[live] * self._strides[axis]).ravel()
-            signs = (signs[:, None] * moves.sign[row, live]).ravel()
-        room = self.room(target, flat) if direction == "both" else width
-        return Circuit(target, flat, signs, room, float(total.flat[best]))
+            sign = moves.sign[row]
+            live = sign.nonzero()[0]
+            flat = (flat[:, None] + self._offsets[axis][codes[live]]).ravel()
+            signs = (signs[:, None] * sign[live]).ravel()
+        return Circuit(target, flat, signs, cost)
 
-    def room(self, target: int, cells: Indices) -> float:
-        """The amount by which all these cells can change both ways in the scenario of the target (set as kin)."""
-        room = self._both[cells]
-        own = np.maximum(self.attack.down[cells], self.attack.own[target])
-        room = np.where(self._is_kin[cells], own, room)
-        room = np.where(cells == target, self.attack.fall[target], room)
-        return float(room.min())
+    def serves(self, circuit: Circuit, other: int, width: float) -> bool:
+        """Whether the circuit carries the width in the scenario of another of its cells."""
+        need = width * SLACK
+        if self.attack.fall[other] < need:
+            return False
+        cells = circuit.cells
+        short = cells[(self._both[cells] < need) & (cells != other)]
+        if len(short) == 0:
+            return True
+        return bool(self.attack.own[other] >= need) and set(short.tolist()) <= set(self.kin(other).tolist())
 
-    def serves(self, circuit: Circuit, other: int, width: float) -> float:
-        """The amount the circuit carries in the scenario of another of its cells, 0.0 if that is less than the width."""
-        fall = self.attack.fall[other]
-        if fall < width * SLACK:
-            return 0.0
-        short = circuit.cells[(self._both[circuit.cells] < width * SLACK) & (circuit.cells != other)]
-        if len(short):
-            if self.attack.signed[other] or self.attack.own[other] < width * SLACK:
-                return 0.0
-            place = self.place(other)
-            places = np.unravel_index(short, self.shape)
-            for above, code, codes in zip(self._above, place, places, strict=True):
-                if not above[code, codes].all():
-                    return 0.0
-        return width
+
+def _score(moves: Moves, raised: Floats, lowered: Floats) -> Floats:
+    """What each move costs on a line; raised codes and lowered ones may have different prices."""
+    if raised is lowered:
+        return np.asarray(moves.touched @ raised)
+    return np.asarray(moves.touched @ (0.5 * (raised + lowered)) + moves.sign @ (0.5 * (raised - lowered)))
 
 
 def _contract(values: Floats, factors: list[Floats]) -> Floats:

@@ -44,6 +44,19 @@ class Repair:
                 return Movement(target, scenario, cells_moved, deltas, sign > 0, sign < 0, tuple(extras))
         return None
 
+    def again(self, movement: Movement, allowed: Mask) -> list[Movement]:
+        """Movements to the same ends on allowed cells only; none when one of them fails."""
+        width = movement.at(movement.target)
+        bounds = self.attack.bounds(movement.scenario)
+        found = []
+        for sign in [1] * movement.up + [-1] * movement.down:
+            solved = self._solve(allowed & ~self._barred, movement.target, bounds, width, sign)
+            if solved is None:
+                return []
+            cells, deltas, extras = solved
+            found.append(Movement(movement.target, movement.scenario, cells, deltas, sign > 0, sign < 0, tuple(extras)))
+        return found
+
     def reversible(self, movement: Movement) -> bool:
         """Whether the movement stands in its scenario when it is turned round."""
         down, up = self.attack.bounds(movement.scenario)

@@ -1,8 +1,9 @@
 """Complementary suppression: what else to withhold so that no sensitive cell can be derived.
 
-Every sensitive cell gets a movement (see `attack`): first a circuit, cheapest first chosen by coordinate descent; where
-none exists, movements of its parts that together suffice; last a linear program. What no movement protects is
-reported as unprotected. The pattern comes with its movements; `audit` judges both without this module.
+Every sensitive cell gets a movement (see `attack`): first a circuit (`routes`); where none exists, movements of its
+parts that together suffice; then a linear program (`repair`). `trim` gives back what general movements do not need.
+What no movement protects is reported as unprotected. The pattern comes with its movements; `audit` judges both without
+this module. The same problem always has the same pattern.
 """
 
 from __future__ import annotations
@@ -13,26 +14,43 @@ from dataclasses import replace
 import numpy as np
 
 from anonymize.disclosure.attack import EVERYBODY, Attack
-from anonymize.disclosure.circuits import BARRED, SHORTER, Circuit, CircuitSearch
+from anonymize.disclosure.circuits import Circuit, CircuitSearch, Direction
 from anonymize.disclosure.compress import Reduced, reduce_problem
 from anonymize.disclosure.families import Part, are_enough, needed
 from anonymize.disclosure.lattice import Floats, Indices, Mask
+from anonymize.disclosure.prices import Prices
 from anonymize.disclosure.problem import Movement, Pattern, Problem
 from anonymize.disclosure.repair import Repair
+from anonymize.disclosure.routes import WIDER, Routes
+from anonymize.disclosure.trim import trim
 
 Find = Callable[[int, int, float], list[Movement]]
 
-PASSES = 2
-WIDER = 4
 PARTS_TRIED = 12
+STARTS = 10
+TARGETS_SEARCHED = 300  # over all starts: small tables are searched again and again
+PRICES_OFF = (0.6, 1.4)
 
 
 def suppress(problem: Problem) -> Pattern:
     """The cells to withhold so that every primary suppression keeps its width, at little cost."""
     reduced = reduce_problem(problem)
-    choice = _Choice(reduced.problem)
-    choice.run()
-    return _expand(problem, reduced, choice)
+    return _expand(problem, reduced, _best(reduced.problem))
+
+
+def _best(problem: Problem) -> _Choice:
+    """The cheapest of several searches, the first with true prices, the others with prices a little off."""
+    starts = min(STARTS, TARGETS_SEARCHED // max(problem.primary.count, 1))
+    noise = np.random.default_rng(0)
+    best = _Choice(problem, np.ones(problem.table.lattice.size))
+    best.run()
+    for _ in range(1, starts):
+        if best.loss == (0, 0.0):
+            break
+        other = _Choice(problem, noise.uniform(*PRICES_OFF, problem.table.lattice.size))
+        other.run()
+        best = min(best, other, key=lambda choice: choice.loss)
+    return best
 
 
 def _expand(problem: Problem, reduced: Reduced, choice: _Choice) -> Pattern:
@@ -40,152 +58,95 @@ def _expand(problem: Problem, reduced: Reduced, choice: _Choice) -> Pattern:
     live = reduced.group >= 0
     primary = problem.primary.mask.ravel()
     chosen = np.zeros(len(live), dtype=np.bool_)
-    chosen[live] = choice.withheld[reduced.group[live]]
+    chosen[live] = choice.prices.withheld[reduced.group[live]]
     withheld = primary | problem.mask("never") | chosen
     failed = choice.unprotected()
     unprotected = [int(cell) for cell in np.flatnonzero(primary) if not live[cell] or failed[reduced.group[cell]]]
-    movements = []
-    for cell in np.flatnonzero(primary & live):
-        movements += [reduced.expand(each, int(cell)) for each in choice.movements.get(int(reduced.group[cell]), ())]
+    movements = [
+        reduced.expand(movement, int(cell))
+        for cell in np.flatnonzero(primary & live)
+        for movement in choice.movements.get(int(reduced.group[cell]), ())
+    ]
     shape = problem.table.lattice.shape
-    return Pattern(
-        withheld.reshape(shape),
-        (chosen & ~primary & ~problem.mask("never")).reshape(shape),
-        tuple(unprotected),
-        movements,
-    )
+    secondary = (chosen & ~primary & ~problem.mask("never")).reshape(shape)
+    return Pattern(withheld.reshape(shape), secondary, tuple(unprotected), movements)
 
 
 class _Choice:
-    """The search on a reduced problem; all arrays flat."""
+    """One search on a reduced problem; all arrays flat."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    def __init__(self, problem: Problem, noise: Floats) -> None:
         self.attack: Attack = problem.attack
-        primary = problem.primary
-        self.up: Floats = primary.width_up.ravel()
-        self.down: Floats = primary.width_down.ravel()
-        self.is_primary: Mask = primary.mask.ravel()
-        self.barred: Mask = problem.mask("open") | problem.table.zero.ravel()
-        self.free: Mask = (self.is_primary | problem.mask("never")) & ~self.barred
-        self.costs = np.maximum(problem.cell_costs(), SHORTER)
-        self.uses = np.zeros(len(self.costs), dtype=np.int64)
-        self.price = np.where(self.barred, BARRED, np.where(self.free, SHORTER, self.costs))
+        self.prices = Prices(problem, noise)
         self.movements: dict[int, list[Movement]] = {}
-        self.circuits: dict[int, Circuit] = {}
-        tied = np.zeros(len(self.costs), dtype=np.bool_)
-        for relation in problem.relations:
-            tied[list(relation.cells)] = True
-        # Cells of relations move together with cells elsewhere: only the linear program knows how.
-        self._circuit_price = np.where(tied, BARRED, self.price) if tied.any() else self.price
-        self._search = CircuitSearch(self.attack, self._circuit_price)
-        self._repair = Repair(problem, self.attack, self.price, self.barred)
+        self._wanted: Mask = problem.primary.mask.ravel()
+        self._up: Floats = problem.primary.width_up.ravel()
+        self._down: Floats = problem.primary.width_down.ravel()
+        # Both distances are the same but for cells that can hardly fall.
+        self._width: Floats = np.maximum(self._up, self._down)
         self._height = problem.table.lattice.height
+        self._search = CircuitSearch(self.attack, self.prices.for_circuits)
+        self._routes = Routes(self._search, self.prices, self._width, self._wanted)
+        self._repair = Repair(problem, self.attack, self.prices.now, self.prices.barred)
 
     @property
-    def withheld(self) -> Mask:
-        chosen: Mask = self.free | (self.uses > 0)
-        return chosen
+    def loss(self) -> tuple[int, float]:
+        """What is left unprotected, and what the secondary suppressions cost."""
+        return int(self.unprotected().sum()), self.prices.loss
 
     def unprotected(self) -> Mask:
         """Primary cells without movements that suffice."""
-        failed = self.is_primary.copy()
+        failed = self._wanted.copy()
         failed[list(self.movements)] = False
         return failed
 
     def run(self) -> None:
         """Protects every primary cell that can be protected."""
-        order = self._order()
-        blocked = [target for target in order if target not in self.circuits and not self._by_circuit(target)]
-        for _ in range(PASSES):
-            if not self._improve(order):
-                break
-        for target, circuit in self.circuits.items():
-            self.movements[target] = [_as_movement(target, circuit, self.width(target))]
+        blocked = self._routes.find(self._order())
+        for target, circuit in self._routes.circuits.items():
+            self.movements[target] = [_as_movement(target, circuit, float(self._width[target]))]
         for target in blocked:
             found = (
                 self._both_ways(target)
-                or self._by_parts(target, self._by_circuit_of)
-                or self._by_program(target, target, float(self.up[target]), float(self.down[target]))
-                or self._by_parts(target, self._by_program_of, last_resort=True)
+                or self._by_parts(target, self._by_circuit)
+                or self._by_program(target, target, float(self._up[target]), float(self._down[target]))
+                or self._by_parts(target, self._by_circuit_or_program, last_resort=True)
             )
             if found:
                 self.movements[target] = self._keep(found)
-
-    def width(self, target: int) -> float:
-        """The wider of the two distances; both are the same but for cells that can hardly fall."""
-        return float(max(self.up[target], self.down[target]))
+        self.movements = trim(self.movements, self.prices.free, self.prices.costs, self._repair)
+        self.prices.uses[:] = 0
+        for movements in self.movements.values():
+            self._keep(movements)
 
     def _order(self) -> list[int]:
         """Aggregates first, then the widest."""
-        targets = np.flatnonzero(self.is_primary & ~self.barred)
-        width = np.maximum(self.up[targets], self.down[targets])
-        return [int(target) for target in targets[np.lexsort((-width, -self._height[targets]))]]
+        targets = np.flatnonzero(self._wanted & ~self.prices.barred)
+        order = np.lexsort((-self._width[targets], -self._height[targets]))
+        return [int(target) for target in targets[order]]
 
-    def _by_circuit(self, target: int) -> bool:
-        """Finds the target a circuit, and lends it to all other targets on it that it protects as well."""
-        circuit = self._search.find(target, self.width(target)) or self._search.find(
-            target, self.width(target), wide=WIDER
-        )
-        if circuit is None:
-            return False
-        self._assign(target, circuit)
-        for other in circuit.cells[self.is_primary[circuit.cells]]:
-            if int(other) not in self.circuits and self._search.serves(circuit, int(other), self.width(int(other))):
-                self._assign(int(other), circuit)
-        return True
-
-    def _assign(self, target: int, circuit: Circuit) -> None:
-        self.circuits[target] = circuit
-        self._use(circuit.cells, 1)
-
-    def _use(self, cells: Indices, change: int) -> None:
-        """Counts the movements that need these cells, and prices the cells accordingly."""
-        self.uses[cells] += change
-        price = np.where(self.free[cells] | (self.uses[cells] > 0), SHORTER, self.costs[cells])
-        self.price[cells] = price
-        if self._circuit_price is not self.price:
-            self._circuit_price[cells] = np.where(self._circuit_price[cells] >= BARRED, BARRED, price)
-
-    def _improve(self, order: list[int]) -> bool:
-        """One pass of coordinate descent: each circuit is chosen again, the others held."""
-        better = False
-        for target in order:
-            circuit = self.circuits.get(target)
-            if circuit is None or not self._only_user(circuit):
-                continue
-            self._use(circuit.cells, -1)
-            before = float(self.price[circuit.cells].sum())
-            again = self._search.find(target, self.width(target))
-            if again is not None and again.cost < before - SHORTER:
-                circuit, better = again, True
-            self._assign(target, circuit)
-        return better
-
-    def _only_user(self, circuit: Circuit) -> bool:
-        cells = circuit.cells
-        return bool(np.any(~self.free[cells] & (self.uses[cells] == 1)))
+    def _keep(self, found: list[Movement]) -> list[Movement]:
+        for movement in found:
+            self.prices.use(movement.cells, 1)
+        return found
 
     def _both_ways(self, target: int) -> list[Movement]:
         """One circuit to rise and another to fall."""
         found = []
-        for direction, width in (("up", float(self.up[target])), ("down", float(self.down[target]))):
+        ways: tuple[tuple[Direction, Floats], ...] = (("up", self._up), ("down", self._down))
+        for direction, widths in ways:
+            width = float(widths[target])
             if width == 0:
                 continue
-            circuit = self._search.find(target, width, "up" if direction == "up" else "down", wide=WIDER)
+            circuit = self._search.find(target, width, direction, wide=WIDER)
             if circuit is None:
                 return []
             found.append(replace(_as_movement(target, circuit, width), up=direction == "up", down=direction == "down"))
         return found
 
-    def _keep(self, found: list[Movement]) -> list[Movement]:
-        for movement in found:
-            self._use(movement.cells, 1)
-        return found
-
     def _by_parts(self, target: int, find: Find, *, last_resort: bool = False) -> list[Movement]:
         """Movements of the target's parts, the largest first, until every attacker meets one wide enough."""
-        attack, width = self.attack, self.width(target)
+        attack, width = self.attack, float(self._width[target])
         if attack.signed[target]:
             return []
         found: list[Movement] = []
@@ -203,40 +164,49 @@ class _Choice:
         rest = self._by_program(target, EVERYBODY, need, need) if last_resort else []
         return found + rest if rest else []
 
-    def _by_circuit_of(self, target: int, part: int, need: float) -> list[Movement]:
-        """A circuit of the part that moves the target too."""
-        circuit = self._search.find(part, need) or self._search.find(part, need, wide=WIDER)
-        if circuit is None or self._sign(circuit, target) <= 0:
-            return []
-        return [replace(_as_movement(part, circuit, need), target=target)]
-
-    def _by_program_of(self, target: int, part: int, need: float) -> list[Movement]:
-        """Movements of the target in the scenario of the part, by a circuit or a linear program."""
-        return self._by_circuit_of(target, part, need) or self._by_program(target, part, need, need)
-
     def _parts(self, target: int) -> Indices:
         """The target's smallest parts, those with the largest contributions first."""
         below = self.attack.kin.descendants(target)
-        below = below[(self._height[below] == 0) & ~self.barred[below] & (below != target)]
+        below = below[(self._height[below] == 0) & ~self.prices.barred[below] & (below != target)]
         order: Indices = np.argsort(-self.attack.largest[below], kind="stable")
         return np.asarray(below[order[:PARTS_TRIED]])
 
-    @staticmethod
-    def _sign(circuit: Circuit, target: int) -> float:
-        return float(circuit.signs[circuit.cells == target].sum())
+    def _by_circuit(self, target: int, part: int, need: float) -> list[Movement]:
+        """A circuit of the part that moves the target too."""
+        circuit = self._routes.cheapest(part, need)
+        if circuit is None or _sign(circuit, target) <= 0:
+            return []
+        return [replace(_as_movement(part, circuit, need), target=target)]
+
+    def _by_circuit_or_program(self, target: int, part: int, need: float) -> list[Movement]:
+        """Movements of the target in the scenario of the part."""
+        return self._by_circuit(target, part, need) or self._by_program(target, part, need, need)
 
     def _by_program(self, target: int, scenario: int, up: float, down: float) -> list[Movement]:
         """One movement to rise and one to fall, or one for both, of least cost by linear programming."""
-        down = min(down, float(self.down[target]))
-        rising = self._repair.find(target, scenario, up, 1) if up else None
-        if rising is not None and down and self._repair.reversible(rising):
-            return [replace(rising, down=True)]
-        falling = self._repair.find(target, scenario, down, -1) if down and (rising or not up) else None
-        complete = (rising is not None or not up) and (falling is not None or not down)
-        return [movement for movement in (rising, falling) if movement is not None] if complete else []
+        down = min(down, float(self._down[target]))
+        found: list[Movement] = []
+        if up:
+            rising = self._repair.find(target, scenario, up, 1)
+            if rising is None:
+                return []
+            if down and self._repair.reversible(rising):
+                return [replace(rising, down=True)]
+            found.append(rising)
+        if down:
+            falling = self._repair.find(target, scenario, down, -1)
+            if falling is None:
+                return []
+            found.append(falling)
+        return found
 
 
 def _as_movement(target: int, circuit: Circuit, width: float) -> Movement:
     """The circuit as a movement of one of its cells, by the width, both ways."""
-    sign = float(circuit.signs[circuit.cells == target].sum())
-    return Movement(target, target, circuit.cells, circuit.signs * sign * width, up=True, down=True)
+    changes = circuit.signs * _sign(circuit, target) * width
+    return Movement(target, target, circuit.cells, changes, up=True, down=True)
+
+
+def _sign(circuit: Circuit, cell: int) -> float:
+    """+1, -1, or 0 where the circuit does not touch the cell."""
+    return float(circuit.signs[circuit.cells == cell].sum())

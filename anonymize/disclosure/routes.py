@@ -1,0 +1,132 @@
+"""One circuit for each sensitive cell, chosen so that together they need few cells more.
+
+First each target in turn takes its cheapest circuit; what is withheld already costs nothing, so circuits share cells. Then
+coordinate descent: a circuit is chosen again while the others stand. Last, each secondary suppression is tried to be
+done without: all circuits that use it go another way, or it stays.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from anonymize.disclosure.circuits import SHORTER, Circuit, CircuitSearch
+from anonymize.disclosure.lattice import Floats, Mask
+from anonymize.disclosure.prices import Prices
+
+Users = dict[int, set[int]]  # the targets whose circuits need a secondary suppression
+
+PASSES = 2
+WIDER = 4
+USERS_MOVED = 8
+SEARCHES_TO_RELEASE = 2_000
+
+
+class Routes:
+    """The circuits found, by target; `width` (flat) is the distance each target must move."""
+
+    def __init__(self, search: CircuitSearch, prices: Prices, width: Floats, wanted: Mask) -> None:
+        self.circuits: dict[int, Circuit] = {}
+        self._search = search
+        self._prices = prices
+        self._width = width
+        self._wanted = wanted
+
+    def find(self, order: Sequence[int]) -> list[int]:
+        """Chooses circuits for these targets, and returns those without one."""
+        blocked = [target for target in order if target not in self.circuits and not self._take_cheapest(target)]
+        for _ in range(PASSES):
+            if not self._improve(order):
+                break
+        self._release()
+        return blocked
+
+    def cheapest(self, target: int, width: float) -> Circuit | None:
+        """The cheapest circuit of the target at today's prices; more moves are tried when few do not do."""
+        return self._search.find(target, width) or self._search.find(target, width, wide=WIDER)
+
+    def _take_cheapest(self, target: int) -> bool:
+        """Takes a circuit, and lends it to all other targets on it that it protects as well."""
+        circuit = self.cheapest(target, float(self._width[target]))
+        if circuit is None:
+            return False
+        self._take(target, circuit)
+        for other in circuit.cells[self._wanted[circuit.cells]].tolist():
+            if other not in self.circuits and self._search.serves(circuit, other, float(self._width[other])):
+                self._take(other, circuit)
+        return True
+
+    def _take(self, target: int, circuit: Circuit) -> None:
+        self.circuits[target] = circuit
+        self._prices.use(circuit.cells, 1)
+
+    def _improve(self, order: Sequence[int]) -> bool:
+        """One pass of coordinate descent; whether anything became cheaper."""
+        better = False
+        for target in order:
+            circuit = self.circuits.get(target)
+            if circuit is None or not self._is_only_user(circuit):
+                continue
+            self._prices.use(circuit.cells, -1)
+            before = float(self._prices.for_circuits[circuit.cells].sum())
+            again = self._search.find(target, float(self._width[target]))
+            if again is not None and again.cost < before - SHORTER:
+                circuit, better = again, True
+            self._take(target, circuit)
+        return better
+
+    def _is_only_user(self, circuit: Circuit) -> bool:
+        cells = circuit.cells
+        return bool(np.any(~self._prices.free[cells] & (self._prices.uses[cells] == 1)))
+
+    def _release(self) -> None:
+        """Tries to do without each secondary suppression, dear ones first; the work is bounded by a count."""
+        users: Users = defaultdict(set)
+        for target, circuit in self.circuits.items():
+            self._note(users, target, circuit)
+        left = SEARCHES_TO_RELEASE
+        for cell in sorted(users, key=lambda cell: (-self._prices.costs[cell], cell)):
+            count = len(users[cell])
+            if 0 < count <= min(USERS_MOVED, left):
+                left -= count
+                self._do_without(cell, users)
+
+    def _note(self, users: Users, target: int, circuit: Circuit) -> None:
+        for cell in circuit.cells[~self._prices.free[circuit.cells]].tolist():
+            users[cell].add(target)
+
+    def _do_without(self, cell: int, users: Users) -> None:
+        """Moves all users of a cell to other circuits when that is cheaper in sum."""
+        before = {target: self.circuits[target] for target in sorted(users[cell], key=lambda each: -self._width[each])}
+        for circuit in before.values():
+            self._prices.use(circuit.cells, -1)
+        given_back = self._prices.bought(np.unique(np.concatenate([circuit.cells for circuit in before.values()])))
+        self._prices.bar(cell)
+        after = self._elsewhere(list(before), float(self._prices.costs[given_back].sum()) - SHORTER)
+        self._prices.unbar(cell)
+        if after is None:
+            for target, circuit in before.items():
+                self._take(target, circuit)
+            return
+        for target, circuit in after.items():
+            for old in before[target].cells.tolist():
+                users[old].discard(target)
+            self._note(users, target, circuit)
+
+    def _elsewhere(self, targets: Sequence[int], limit: float) -> dict[int, Circuit] | None:
+        """Circuits for all these targets that cost less than the limit, taken; or None, and none taken."""
+        taken: dict[int, Circuit] = {}
+        spent = 0.0
+        for target in targets:
+            circuit = self._search.find(target, float(self._width[target]))
+            if circuit is not None:
+                spent += float(self._prices.costs[self._prices.bought(circuit.cells)].sum())
+                taken[target] = circuit
+                self._take(target, circuit)
+            if circuit is None or spent >= limit:
+                for each in taken.values():
+                    self._prices.use(each.cells, -1)
+                return None
+        return taken
