@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anonymize.contributions import Contributions, Whole, count_contributions, joined, roll_up, whole
+from anonymize.contributions import Contributions, Whole, count_contributions, joined, roll_up
 from anonymize.cube import CONTRIBUTORS, Cells
 from anonymize.errors import MappingError
 from anonymize.loans import SPARE_DIGITS, CellBits, create_loans
@@ -39,7 +39,7 @@ def aggregate(tape: Tape, mapping: TapeMapping, template: Template, period: str)
 def _sums(tape: Tape, template: Template) -> tuple[Whole, dict[str, Whole]]:
     """Rows and additive measures over the whole lattice, in whole units of each measure's last decimal."""
     columns = [
-        f"{whole(f'sum({quoted(_column(each))})', _unit(each))} AS {quoted(each.id)}" for each in _added(template)
+        f"{_rounded(f'sum({quoted(_column(each))})', _unit(each))} AS {quoted(each.id)}" for each in _added(template)
     ]
     table = tape.arrow(f"SELECT {', '.join(['cell', 'count(*) AS loans', *columns])} FROM loans GROUP BY cell")
     places = CellBits.of(template).coordinates(table.column("cell").to_numpy())
@@ -53,7 +53,7 @@ def _sums(tape: Tape, template: Template) -> tuple[Whole, dict[str, Whole]]:
 
 def _contributions(tape: Tape, mapping: TapeMapping, template: Template) -> tuple[Contributions, Whole]:
     """Contributions with affiliates counted once, and the number of borrowers, each counted."""
-    values = {_column(each): _unit(each) for each in _added(template)}
+    values = [_column(each) for each in _added(template)]
     if mapping.group is None:
         found = count_contributions(tape, template, "borrower", values)
         return found, found.people
@@ -81,8 +81,9 @@ def _table(template: Template, loans: Whole, measures: Mapping[str, Whole], cont
     columns[CONTRIBUTORS] = pa.array(contributions.people[places])
     for measure in _added(template):
         top = contributions.top[_column(measure)]
-        columns[f"largest_{measure.id}"] = pa.array(_shown(top.first[places], measure))
-        columns[f"second_{measure.id}"] = pa.array(_shown(top.second[places], measure))
+        for name, values in (("largest", top.first), ("second", top.second)):
+            unit = _unit(measure)
+            columns[f"{name}_{measure.id}"] = pa.array(_shown((values[places] + unit // 2) // unit, measure))
     return pa.table(columns)
 
 
@@ -95,7 +96,15 @@ def _column(measure: Measure) -> str:
 
 
 def _unit(measure: Measure) -> int:
+    """How many units of the table `loans` make one of the measure's last decimal."""
     return 1 if measure.type == "count" else 10**SPARE_DIGITS
+
+
+def _rounded(expression: str, unit: int) -> str:
+    """The SQL of a whole number divided by `unit` and rounded half away from zero."""
+    if unit == 1:
+        return f"({expression})::BIGINT"
+    return f"(sign({expression}) * ((abs({expression}) + {unit // 2}) // {unit}))::BIGINT"
 
 
 def _shown(values: Whole, measure: Measure) -> Whole | NDArray[np.float64]:

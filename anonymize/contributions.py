@@ -39,13 +39,12 @@ class Contributions:
 
 
 def count_contributions(
-    tape: Tape, template: Template, key: str, values: Mapping[str, int] | None = None, *, rows: str = "loans"
+    tape: Tape, template: Template, key: str, values: Sequence[str] = (), *, rows: str = "loans"
 ) -> Contributions:
     """The contributions to every cell and margin by the column `key` of the table `rows`.
 
-    `values` gives for each value column the divisor that turns its units into whole units of the result.
+    `values` names the columns whose two largest contributions are wanted, in the units of that table.
     """
-    values = values or {}
     found = _none(template, values)
     _create_people(tape, template, rows, key, values)
     spreads = [row[0] for row in tape.run("SELECT DISTINCT spread FROM people ORDER BY spread")]
@@ -79,11 +78,11 @@ def roll_up(sums: Whole, template: Template) -> None:
             view[parent] += view[code]
 
 
-def _create_people(tape: Tape, template: Template, rows: str, key: str, values: Mapping[str, int]) -> None:
+def _create_people(tape: Tape, template: Template, rows: str, key: str, values: Sequence[str]) -> None:
     """One row a contributor: its cell (what its cells have in common), its spread, its sums."""
     bits = CellBits.of(template)
     spread = " + ".join(f"((varied & {bits.mask(axis)}) <> 0)::INT * {1 << axis}" for axis in range(len(bits.widths)))
-    inner = "".join(f", {whole(f'sum({quoted(name)})', unit)} AS {quoted(name)}" for name, unit in values.items())
+    inner = "".join(f", sum({quoted(name)})::BIGINT AS {quoted(name)}" for name in values)
     tape.run(
         f"CREATE OR REPLACE TEMP TABLE people AS SELECT * EXCLUDE (varied), ({spread}) AS spread FROM ("
         f"SELECT {quoted(key)} AS key, bit_and(cell) AS cell, xor(bit_or(cell), bit_and(cell)) AS varied{inner} "
@@ -91,9 +90,9 @@ def _create_people(tape: Tape, template: Template, rows: str, key: str, values: 
     )
 
 
-def _create_several(tape: Tape, rows: str, key: str, values: Mapping[str, int]) -> None:
+def _create_several(tape: Tape, rows: str, key: str, values: Sequence[str]) -> None:
     """The leaf cells of everybody who is in several, with a short number instead of the key."""
-    sums = "".join(f", sum(leaf.{quoted(name)}) AS {quoted(name)}" for name in values)
+    sums = "".join(f", sum(leaf.{quoted(name)})::BIGINT AS {quoted(name)}" for name in values)
     tape.run(
         f"CREATE OR REPLACE TEMP TABLE several AS SELECT people.rowid AS person, spread, leaf.cell AS cell{sums} "
         f"FROM {rows} AS leaf JOIN people ON people.key = leaf.{quoted(key)} WHERE spread <> 0 GROUP BY ALL"
@@ -115,26 +114,26 @@ def _create_ancestors(tape: Tape, template: Template) -> None:
         tape.run(f"CREATE OR REPLACE TEMP TABLE ancestors{axis} AS FROM (VALUES {pairs}) AS pairs(leaf, ancestor)")
 
 
-def _alone(values: Mapping[str, int]) -> str:
+def _alone(values: Sequence[str]) -> str:
     return _counted("SELECT * FROM people WHERE spread = 0", values)
 
 
-def _spread(template: Template, values: Mapping[str, int], spread: int, axes: Sequence[int]) -> str:
+def _spread(template: Template, values: Sequence[str], spread: int, axes: Sequence[int]) -> str:
     bits = CellBits.of(template)
     same = sum(bits.mask(axis) for axis in range(len(bits.widths)) if axis not in axes)
     cell = " | ".join([f"(several.cell & {same})", *(f"ancestors{axis}.ancestor" for axis in axes)])
     joins = " ".join(
         f"JOIN ancestors{axis} ON ancestors{axis}.leaf = (several.cell & {bits.mask(axis)})" for axis in axes
     )
-    wholes = "".join(f", {whole(f'sum({quoted(name)})', unit)} AS {quoted(name)}" for name, unit in values.items())
+    sums = "".join(f", sum({quoted(name)})::BIGINT AS {quoted(name)}" for name in values)
     return _counted(
-        f"SELECT person, ({cell}) AS place{wholes} FROM several {joins} WHERE spread = {spread} GROUP BY person, place",
+        f"SELECT person, ({cell}) AS place{sums} FROM several {joins} WHERE spread = {spread} GROUP BY person, place",
         values,
         cell="place",
     )
 
 
-def _counted(contributors: str, values: Mapping[str, int], cell: str = "cell") -> str:
+def _counted(contributors: str, values: Sequence[str], cell: str = "cell") -> str:
     tops = "".join(f", max(abs({quoted(name)}), 2) AS {quoted('top_' + name)}" for name in values)
     split = "".join(
         f", {quoted('top_' + name)}[1] AS {quoted('first_' + name)}"
@@ -147,21 +146,14 @@ def _counted(contributors: str, values: Mapping[str, int], cell: str = "cell") -
     )
 
 
-def whole(expression: str, unit: int) -> str:
-    """The SQL of a whole number divided by `unit` and rounded half away from zero."""
-    if unit == 1:
-        return f"({expression})::BIGINT"
-    return f"(sign({expression}) * ((abs({expression}) + {unit // 2}) // {unit}))::BIGINT"
-
-
-def _none(template: Template, values: Mapping[str, int]) -> Contributions:
+def _none(template: Template, values: Sequence[str]) -> Contributions:
     def zeros() -> Whole:
         return np.zeros(template.shape, np.int64)
 
     return Contributions(zeros(), {name: TopTwo(zeros(), zeros()) for name in values})
 
 
-def _scattered(table: pa.Table, template: Template, values: Mapping[str, int]) -> Contributions:
+def _scattered(table: pa.Table, template: Template, values: Sequence[str]) -> Contributions:
     cells = table.column("cell").to_numpy()
     found = _none(template, values)
     places = CellBits.of(template).coordinates(cells)
