@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -335,3 +336,43 @@ def test_a_missing_column_is_named_with_the_nearest_one() -> None:
     ):
         aggregate(tape, mapping, SMALL, PERIOD)
     assert refused.value.rule == "missing-column"
+
+
+def test_an_expression_that_fails_on_a_row_quotes_nothing() -> None:
+    mapping = small_mapping(measures={"BALANCE": {"sql": "customer::INT"}, "PAST_DUE": {"column": "past_due"}})
+    with pytest.raises(LoanTapeError, match="does not work on every row") as refused:
+        cells_of([GOOD], mapping)
+    assert "ada" not in refused.value.sentence
+    assert refused.value.__suppress_context__
+
+
+def test_columns_may_have_any_name() -> None:
+    names = ["cell", "stray", "concord", "code", "value", "select", 'a "quoted" one']
+    table = pa.table({name: ["CAR"] for name in names}).append_column("borrower", pa.array(["ada"]))
+    for name in names:
+        mapping = small_mapping(
+            dimensions={"PRODUCT": {"column": name}, "REGION": {"fixed": "EAST"}, "DPD_BUCKET": {"fixed": "CURRENT"}},
+            measures={"BALANCE": {"sql": "1"}, "PAST_DUE": {"sql": "0"}},
+            borrower={"id": "borrower"},
+        )
+        with open_tape(table) as tape:
+            assert as_dictionary(aggregate(tape, mapping, SMALL, PERIOD))["CAR", "EAST", "CURRENT"]["ACCOUNTS"] == 1
+
+
+def test_fifty_thousand_loans_take_less_than_a_second_of_processor_time() -> None:
+    random = np.random.default_rng(3)
+    count = 50_000
+    table = pa.table(
+        {
+            "product": random.choice(["CAR", "CARD", "SME"], count),
+            "region": random.choice(["EAST", "WEST"], count),
+            "dpd": random.choice(["CURRENT", "D030", "D060", "D090"], count, p=[0.9, 0.05, 0.03, 0.02]),
+            "balance": random.lognormal(10, 1, count),
+            "past_due": np.zeros(count),
+            "customer": random.integers(0, 40_000, count),
+        }
+    )
+    with open_tape(table) as tape:
+        start = time.process_time()
+        aggregate(tape, small_mapping(), SMALL, PERIOD)
+        assert time.process_time() - start < 1

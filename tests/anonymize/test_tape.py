@@ -163,3 +163,9 @@ def test_a_tape_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert refused(f"{tmp_path}/*.csv").rule == "no-such-tape"
     assert "is a folder" in refused(tmp_path).sentence
     assert "not a place" in refused("https://example.org/tape.csv").sentence
+
+
+def test_a_wrong_byte_deep_in_a_file_is_refused_with_its_line(tmp_path: Path) -> None:
+    lines = b"".join(b"%d,ordinary text\n" % number for number in range(100_000))
+    error = refused(write(tmp_path, b"a,b\n" + lines + "1,按揭\n".encode("gb18030")))
+    assert "line 100002: not valid UTF-8. Set encoding" in error.sentence
