@@ -7,7 +7,8 @@ as if its sums were printed:
 1. Primary: fewer than the minimum of contributors, or one whose figure another could estimate too well (p%), with the
    remainders that only a subtraction would show among them. A numerator of zero, or one equal to its denominator, says
    the same of every contributor, and is withheld as well. So is what a revision would isolate (`revisions`).
-2. Secondary: the engine's complementary suppression on the whole lattice.
+2. Secondary: the engine's complementary suppression on the whole lattice, with all members' headlines kept public
+   wherever withholding peer groups and finer cells is enough.
 3. Audit on the final pattern. Where it comes too near a cell, all totals above it are withheld and the audit is made
    again; what then still fails makes the release unpublishable.
 
@@ -16,7 +17,7 @@ An indicator is published where its numerator and its denominator both are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -28,7 +29,7 @@ from anonymize.disclosure.audit import Audit, audit
 from anonymize.disclosure.lattice import Kin
 from anonymize.disclosure.policy import DisclosurePolicy
 from anonymize.disclosure.primary import DOMINANCE, SMALL_COUNT, Primary, find_primary
-from anonymize.disclosure.problem import Movement, Problem, height_costs
+from anonymize.disclosure.problem import Movement, Problem
 from anonymize.disclosure.secondary import suppress
 from anonymize.template import Indicator, Part
 from sharing.benchmarks.peer_groups import Peers
@@ -37,6 +38,7 @@ from sharing.benchmarks.pooled_tables import Frame, PooledTable, frame_of, tabul
 
 SECONDARY = "D"
 AUDITS = 3
+HEADLINES_KEPT = (1, 0)  # breakdowns of all members' figures that are kept public if anything else can be withheld
 RULE_SET = "B-1"  # the version of these rules, as it is recorded with a release
 Reasons = NDArray[np.str_]
 
@@ -144,20 +146,37 @@ def _decide(
     started = perf_counter()
     pooled = tabulate(frame, panel, peers)
     primary = _primary(frame, pooled, panel.layout, policy, isolated)
-    never = ~frame.shown
-    problem = Problem(
-        pooled.table, primary, never=never, cost=height_costs(pooled.table), signed=pooled.signed
-    )
-    pattern = suppress(problem)
-    withheld = pattern.withheld & ~pooled.table.zero | never
-    movements: tuple[Movement, ...] = tuple(pattern.movements)
+    withheld, checked = _pattern(frame, pooled, primary)
+    return Decision(frame, pooled, primary, withheld, checked, perf_counter() - started)
+
+
+def _pattern(frame: Frame, pooled: PooledTable, primary: Primary) -> tuple[Mask, Audit]:
+    """The first pattern that protects everything: with all headlines public, with the total of all, with none."""
+    for kept in (*HEADLINES_KEPT, None):
+        public = None if kept is None else frame.headlines(kept) & ~primary.mask
+        problem = Problem(
+            pooled.table, primary, open=public, never=~frame.shown, cost=frame.costs, signed=pooled.signed
+        )
+        pattern = suppress(problem)
+        if kept is not None and pattern.unprotected:
+            continue
+        withheld, checked = _audited(problem, pattern.withheld & ~pooled.table.zero | ~frame.shown, pattern.movements)
+        if kept is None or checked.ok:
+            break
+    return withheld, checked
+
+
+def _audited(problem: Problem, withheld: Mask, movements: Sequence[Movement]) -> tuple[Mask, Audit]:
+    """The pattern with the totals that its audit asks for, and the last audit."""
     checked = audit(problem, withheld, movements)
+    if problem.open is not None:
+        return withheld, checked
     for _ in range(AUDITS - 1):
         if checked.ok:
             break
         withheld = _with_totals(problem, withheld, checked)
         checked = audit(problem, withheld, movements)
-    return Decision(frame, pooled, primary, withheld, checked, perf_counter() - started)
+    return withheld, checked
 
 
 def _with_totals(problem: Problem, withheld: Mask, checked: Audit) -> Mask:

@@ -9,7 +9,7 @@ cuts finer than the release shows are never published, but an attacker can recko
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -24,6 +24,8 @@ from sharing.benchmarks.pool import Layout, Mask, Panel, Values
 
 REMAINDER = "_U"
 BLOCK_BYTES = 64 * 1024 * 1024
+HEADLINE_COST = 10_000.0
+BREAKDOWN_DISCOUNT = 20.0
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class Axis:
         return np.array([parent != ROOT for parent in self.hierarchy.parent])
 
 
-def axis_of(codes: Sequence[str], parents: Sequence[int]) -> Axis:
-    """The axis of a hierarchy: the codes in order, then one remainder below each parent."""
-    above = sorted({parent for parent in parents if parent != ROOT})
+def axis_of(codes: Sequence[str], parents: Sequence[int], complete: Sequence[int] = ()) -> Axis:
+    """The axis of a hierarchy: the codes in order, then one remainder below each parent that is not `complete`."""
+    above = sorted({parent for parent in parents if parent != ROOT} - set(complete))
     spread = np.zeros((len(codes) + len(above), len(codes)))
     spread[np.arange(len(codes)), np.arange(len(codes))] = 1
     for place, parent in enumerate(above, start=len(codes)):
@@ -63,7 +65,7 @@ def part_axis(template: Template, parts: Sequence[Part]) -> Axis:
         containing = [place for place, other in enumerate(parts) if other != part and _contains(template, other, part)]
         nearest = max(containing, key=lambda place: _depth(template, parts[place]), default=None)
         parents.append(0 if nearest is None else nearest + 1)
-    return axis_of(("*", *(_name(part) for part in parts)), parents)
+    return axis_of(("*", *(_name(part) for part in parts)), parents, complete=(0,))
 
 
 def _name(part: Part) -> str:
@@ -100,18 +102,35 @@ class Frame:
         return (*self.families, *self.cut, self.parts)
 
     @cached_property
+    def breakdowns(self) -> NDArray[np.int64]:
+        """By how many dimensions each cell is broken down, a peer group being one."""
+        return self._broken(range(len(self.families) + len(self.cut)))
+
+    def _broken(self, positions: Iterable[int]) -> NDArray[np.int64]:
+        broken = np.zeros(self.lattice.shape, dtype=np.int64)
+        for position in positions:
+            along = [-1 if place == position else 1 for place in range(len(self._axes))]
+            broken = broken + self._axes[position].is_part.reshape(along)
+        return broken
+
+    @cached_property
     def within_reach(self) -> Mask:
-        """Cells as coarse as those that are shown: not more than `max_cut` breakdowns, a peer group being one."""
-        broken: NDArray[np.int64] = np.zeros(self.lattice.shape, dtype=np.int64)
-        families = np.zeros(self.lattice.shape, dtype=np.int64)
-        for position, axis in enumerate(self._axes[:-1]):
-            along = axis.is_part.reshape([-1 if place == position else 1 for place in range(len(self._axes))])
-            broken = broken + along
-            if position < len(self.families):
-                families = families + along
-        reach: Mask = (broken <= self.max_cut) & (families <= 1)
+        """Cells as coarse as those that are shown: not more than `max_cut` breakdowns, one family at a time."""
+        reach: Mask = (self.breakdowns <= self.max_cut) & (self._broken(range(len(self.families))) <= 1)
         reach[..., 0] = False  # the parts' root
         return reach
+
+    def headlines(self, breakdowns: int) -> Mask:
+        """Cells of all members that are shown and broken down by at most so many dimensions."""
+        mask: Mask = self.shown & (self._broken(range(len(self.families))) == 0) & (self.breakdowns <= breakdowns)
+        return mask
+
+    @cached_property
+    def costs(self) -> Values:
+        """What withholding each cell costs: headlines most, by far, and denominators more than numerators."""
+        depth = np.array([len(self.parts.hierarchy.path(place)) for place in range(len(self.parts.hierarchy.codes))])
+        costs: Values = HEADLINE_COST / BREAKDOWN_DISCOUNT**self.breakdowns * 2.0 ** -depth
+        return costs
 
     @cached_property
     def shown(self) -> Mask:

@@ -28,8 +28,23 @@ def round(banks):
 
 
 @pytest.fixture
-def draft(round, stella):
+def full_draft(round, stella):
+    """In review, computed from the submissions of all banks."""
     return computed(round, stella)
+
+
+@pytest.fixture
+def draft(collection, closed_round, stella):
+    """In review; nobody looks at its cells."""
+    Round.objects.filter(pk=closed_round.pk).update(state=RoundState.IN_REVIEW)
+    return Release.objects.create(
+        round=closed_round,
+        public_id=f"{closed_round.public_id}-r1",
+        revision=1,
+        state=ReleaseState.IN_REVIEW,
+        prepared_by=stella,
+        audit_passed=True,
+    )
 
 
 def figures(release, peer_group="ALL", indicator="DPD60_RATE"):
@@ -43,41 +58,41 @@ def refused(act, *args, **kwargs):
     return str(caught.value)
 
 
-def test_a_computed_release_is_in_review_with_cells_statements_and_audit(draft, round, banks):
+def test_a_computed_release_is_in_review_with_cells_statements_and_audit(full_draft, round, banks):
     round.refresh_from_db()
-    assert (draft.state, round.state) == (ReleaseState.IN_REVIEW, RoundState.IN_REVIEW)
-    assert draft.audit_passed
-    assert draft.contributors == draft.expected == len(banks)
-    assert draft.cells == ReleaseCell.objects.filter(release=draft).count() > 0
-    assert draft.withheld == ReleaseCell.objects.filter(release=draft, withheld=True).count() > 0
-    assert Statement.objects.filter(release=draft).count() == len(banks)
-    assert len(draft.inputs_digest) == 64
+    assert (full_draft.state, round.state) == (ReleaseState.IN_REVIEW, RoundState.IN_REVIEW)
+    assert full_draft.audit_passed
+    assert full_draft.contributors == full_draft.expected == len(banks)
+    assert full_draft.cells == ReleaseCell.objects.filter(release=full_draft).count() > 0
+    assert full_draft.withheld == ReleaseCell.objects.filter(release=full_draft, withheld=True).count() > 0
+    assert Statement.objects.filter(release=full_draft).count() == len(banks)
+    assert len(full_draft.inputs_digest) == 64
     assert Opening.objects.filter(purpose=Opening.Purpose.COMPUTE).count() == len(banks)
 
 
-def test_few_large_banks_are_withheld_and_so_is_what_would_give_them_away(draft):
-    assert all(row.withheld for row in figures(draft, "size-large").values())
-    assert not figures(draft)["_T"].withheld
-    other = [figures(draft, group)["_T"].withheld for group in ("size-medium", "size-small")]
-    assert any(other)
+def test_few_large_banks_are_withheld_and_so_is_what_would_give_them_away(full_draft):
+    assert all(row.withheld for row in figures(full_draft, "size-large").values())
+    assert not figures(full_draft)["_T"].withheld
+    beside = [figures(full_draft, group)["_T"].withheld for group in ("size-medium", "size-small")]
+    assert any(beside)
 
 
-def test_a_withheld_cell_has_no_figure_and_its_reason_stays_with_staff(draft):
-    row = figures(draft, "size-large")["_T"]
+def test_a_withheld_cell_has_no_figure_and_its_reason_stays_with_staff(full_draft):
+    row = figures(full_draft, "size-large")["_T"]
     assert (row.pooled, row.mean, row.p25, row.median, row.p75, row.contributors) == (None,) * 6
     assert row.reason in {"A", "G", "D"}
 
 
-def test_the_audit_record_holds_no_figure_of_a_cell(draft):
+def test_the_audit_record_holds_no_figure_of_a_cell(full_draft):
     allowed = {"rule_set", "rules", "max_cut", "template", "code", "ok", "measures", "inputs", "seconds"}
-    assert set(draft.audit) == allowed
-    assert all("findings" not in measure for measure in draft.audit["measures"])
+    assert set(full_draft.audit) == allowed
+    assert all("findings" not in measure for measure in full_draft.audit["measures"])
 
 
-def test_computing_again_changes_nothing(draft):
-    before = list(ReleaseCell.objects.filter(release=draft).values_list("pk", flat=True))
-    computing.compute(draft.pk)
-    assert list(ReleaseCell.objects.filter(release=draft).values_list("pk", flat=True)) == before
+def test_computing_again_changes_nothing(full_draft):
+    before = list(ReleaseCell.objects.filter(release=full_draft).values_list("pk", flat=True))
+    computing.compute(full_draft.pk)
+    assert list(ReleaseCell.objects.filter(release=full_draft).values_list("pk", flat=True)) == before
 
 
 def test_a_release_somebody_else_computes_is_left_alone(round, stella):
@@ -134,8 +149,8 @@ def test_two_people_approve_and_one_of_them_publishes(draft, timo, ursula):
     assert release.state == ReleaseState.PUBLISHED
     assert release.published_by == ursula
     assert Round.objects.get(pk=release.round_id).state == RoundState.PUBLISHED
-    events = set(Entry.objects.filter(about_type="release").values_list("event", flat=True))
-    assert {"release.started", "release.computed", "release.approved", "release.published"} <= events
+    events = Entry.objects.filter(about_type="release").order_by("pk").values_list("event", flat=True)
+    assert list(events) == ["release.approved", "release.approved", "release.published"]
 
 
 def test_only_a_closed_round_can_be_computed(banks, stella):
@@ -237,26 +252,26 @@ def revised(release, stella, *, without=None):
     return computed(round, stella)
 
 
-def test_a_revision_replaces_the_published_release(draft, stella, timo, ursula):
-    published(draft, [timo, ursula])
-    again = published(revised(draft, stella), [timo, ursula])
-    draft.refresh_from_db()
-    assert (draft.state, draft.reason) == (ReleaseState.WITHDRAWN, "Replaced by revision 2.")
+def test_a_revision_replaces_the_published_release(full_draft, stella, timo, ursula):
+    published(full_draft, [timo, ursula])
+    again = published(revised(full_draft, stella), [timo, ursula])
+    full_draft.refresh_from_db()
+    assert (full_draft.state, full_draft.reason) == (ReleaseState.WITHDRAWN, "Replaced by revision 2.")
     assert again.public_id.endswith("-r2")
-    assert figures(again)["_T"].pooled == figures(draft)["_T"].pooled
+    assert figures(again)["_T"].pooled == figures(full_draft)["_T"].pooled
 
 
-def test_a_revision_withholds_what_the_difference_would_give_away(draft, stella, timo, ursula, banks):
-    published(draft, [timo, ursula])
+def test_a_revision_withholds_what_the_difference_would_give_away(full_draft, stella, timo, ursula, banks):
+    published(full_draft, [timo, ursula])
     leaver = [bank for bank in banks if bank.institution.size_band == "small"][:1]
-    again = revised(draft, stella, without=leaver)
+    again = revised(full_draft, stella, without=leaver)
     assert again.audit_passed
-    was_shown = [key for key, row in figures(draft).items() if not row.withheld]
+    was_shown = [key for key, row in figures(full_draft).items() if not row.withheld]
     assert was_shown
     assert all(figures(again)[key].withheld for key in was_shown)
 
 
-def test_a_revision_that_many_left_is_published(draft, stella, timo, ursula, banks):
-    published(draft, [timo, ursula])
+def test_a_revision_that_many_left_is_published(full_draft, stella, timo, ursula, banks):
+    published(full_draft, [timo, ursula])
     leavers = [bank for bank in banks if bank.institution.size_band == "small"]
-    assert not figures(revised(draft, stella, without=leavers))["_T"].withheld
+    assert not figures(revised(full_draft, stella, without=leavers))["_T"].withheld
