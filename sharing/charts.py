@@ -15,7 +15,7 @@ from sharing.benchmarks.explorer import Figures, Point
 
 Spec = dict[str, Any]
 
-SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FONT = "Segoe UI, Noto Sans, Liberation Sans, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, sans-serif"
 
 # The same colours as the tokens of the style sheet; told apart by every kind of colour vision, and in grey.
@@ -25,6 +25,9 @@ _COLOURS: Mapping[str, Mapping[str, str]] = {
     "dark": {"ours": "#ffa368", "peers": "#8db8e2", "pooled": "#a9b5c0", "band": "#26405a", "ink": "#e8edf1",
              "soft": "#a9b5c0", "line": "#2b3741", "surface": "#161e25"},
 }  # fmt: skip
+
+
+_LEGEND = {"symbolType": "stroke", "symbolSize": 260, "encode": {"symbols": {"update": {"strokeWidth": {"value": 4}}}}}
 
 
 def theme(name: str) -> Spec:
@@ -61,11 +64,13 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
     hover = {"name": "hover", "select": {"type": "point", "encodings": ["x"], "nearest": True,
                                          "on": "pointerover", "clear": "pointerout"}}  # fmt: skip
     layers: list[Spec] = [
-        {"mark": {"type": "area", "interpolate": "monotone"},
-         "encoding": {"y": _y("p25", kind), "y2": {"field": "p75"}, "color": _named(band, names)}},
         _line("median", median, names, kind, width=2.5),
         _line("pooled", pooled, names, kind, width=1.75),
-    ]  # fmt: skip
+    ]
+    if any(point.figures.p25 is not None for point in points):
+        area = {"mark": {"type": "area", "interpolate": "monotone"},
+                "encoding": {"y": _y("p25", kind), "y2": {"field": "p75"}, "color": _named(band, names)}}  # fmt: skip
+        layers.insert(0, area)
     if us:
         layers.append(_line("own", us, names, kind, width=3.25))
         layers.append({"mark": {"type": "point", "filled": True, "size": 55, "style": "own-point"},
@@ -99,13 +104,13 @@ def distribution(figures: Figures, kind: str, *, us: str | None) -> Spec:
            "own": _scaled(figures.own.rate if figures.own else None, kind)}  # fmt: skip
     layers: list[Spec] = [
         {"mark": {"type": "bar", "height": 30, "cornerRadius": 3},
-         "encoding": {"x": _x("p25", kind), "x2": {"field": "p75"}, "color": _named(band, names)}},
+         "encoding": {"x": _x("p25", kind), "x2": {"field": "p75"}, "color": _named(band, names, symbol="square")}},
         _tick("median", median, names, kind, size=44, thickness=3),
         _tick("pooled", pooled, names, kind, size=44, thickness=2),
     ]  # fmt: skip
     if us and figures.own:
         layers.append({"mark": {"type": "point", "filled": True, "size": 190, "shape": "diamond", "style": "own-point"},
-                       "encoding": {"x": _x("own", kind), "color": _named(us, names)}})  # fmt: skip
+                       "encoding": {"x": _x("own", kind), "color": _named(us, names, symbol="square")}})  # fmt: skip
     return {
         "$schema": SCHEMA,
         "description": distribution_in_words(figures, kind, us=us),
@@ -182,15 +187,15 @@ def _scaled(value: float | None, kind: str) -> float | None:
     return value if value is None or kind != "percent" else value * 100
 
 
-def _named(name: str, names: Sequence[str]) -> Spec:
+def _named(name: str, names: Sequence[str], *, symbol: str = "stroke") -> Spec:
     return {"datum": name, "type": "nominal", "scale": {"domain": list(names)},
-            "legend": {"symbolType": "stroke"}}  # fmt: skip
+            "legend": {**_LEGEND, "symbolType": symbol}}  # fmt: skip
 
 
 def _dashed(name: str, names: Sequence[str]) -> Spec:
     dashes = [[1, 0], [1, 0], [5, 4], [1, 0]][: len(names)]
     return {"datum": name, "type": "nominal", "scale": {"domain": list(names), "range": dashes},
-            "legend": {"symbolType": "stroke"}}  # fmt: skip
+            "legend": _LEGEND}  # fmt: skip
 
 
 def _line(field: str, name: str, names: Sequence[str], kind: str, *, width: float) -> Spec:
@@ -203,7 +208,7 @@ def _line(field: str, name: str, names: Sequence[str], kind: str, *, width: floa
 def _tick(field: str, name: str, names: Sequence[str], kind: str, *, size: int, thickness: int) -> Spec:
     return {
         "mark": {"type": "tick", "size": size, "thickness": thickness},
-        "encoding": {"x": _x(field, kind), "color": _named(name, names)},
+        "encoding": {"x": _x(field, kind), "color": _named(name, names, symbol="square")},
     }
 
 

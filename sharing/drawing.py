@@ -10,7 +10,7 @@ from django.http import Http404
 from sharing import charts
 
 MEDIA_TYPES: Mapping[str, str] = {"svg": "image/svg+xml", "png": "image/png"}
-VEGA_LITE = "5.21"
+VEGA_LITE = "6.4"
 
 
 def draw(spec: charts.Spec, format: str, theme: str) -> tuple[bytes, str]:

@@ -145,6 +145,7 @@ MFA_TOTP_ISSUER = "Concord"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "consortium" / "web" / "locale"]
+FORMAT_MODULE_PATH = ["consortium.web.dates"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -193,5 +194,5 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}},
+    "loggers": {"httpx": {"level": "WARNING"}, "pgmq": {"level": "WARNING"}},
 }

@@ -18,7 +18,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-VEGA_LITE = "5.21"
+VEGA_LITE = "6.4"
 FOR_GOOD = "public, max-age=31536000, immutable"
 
 

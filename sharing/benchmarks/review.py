@@ -25,6 +25,37 @@ class Movement:
         return None if self.pooled is None or self.before is None else self.pooled - self.before
 
 
+@dataclass(frozen=True)
+class Proof:
+    """The audit of one measure's table. `narrowest` is the tightest interval in units of the width it needs (1 or more).
+
+    `above_share` counts published cells of which one contributor holds more than the familiar share: a warning only.
+    """
+
+    measure: str
+    primary: int
+    secondary: int
+    narrowest: float | None
+    above_share: int
+    ok: bool
+
+
+def proofs(release: Release) -> list[Proof]:
+    """One for each measure that an indicator uses; empty before the release is computed."""
+    template = release.round.collection.template
+    return [
+        Proof(
+            measure=in_language(dict(template.measure(record["measure"]).names)),
+            primary=record["primary"],
+            secondary=record["secondary"],
+            narrowest=record["narrowest"],
+            above_share=record["above_largest_share"],
+            ok=record["ok"],
+        )
+        for record in release.audit.get("measures", ())
+    ]
+
+
 def previous(release: Release) -> Release | None:
     """The last published release of an earlier period of the same collection, or of the same round."""
     published = Release.objects.published().filter(round__collection__code=release.round.collection.code)

@@ -17,6 +17,9 @@ from sharing.benchmarks.explorer import ALL
 from sharing.models import Collection
 
 
+_SHORT = 16  # codes that a table shows at once
+
+
 @dataclass(frozen=True)
 class Selection:
     collection: Collection
@@ -76,9 +79,22 @@ class Selection:
         return there.broken_down(_breakdown(self.cut, there.codes, ""))
 
     def breakdown(self) -> list[tuple[str, int, Self]]:
-        """The rows of the table: each code of the dimension, its depth in the hierarchy, and its selection."""
+        """The rows of the table: codes of the dimension, their depth in the hierarchy, and their selections.
+
+        A long code list shows the way down to the chosen code and what is right below it, or beside it for a leaf.
+        """
         code_list = self.template.dimension(self.by).code_list
-        return [(code, len(code_list.ancestors(code)) - 1, self.at(self.by, code)) for code in code_list.ids]
+        shown = set(code_list.ids)
+        if len(shown) > _SHORT:
+            chosen = self.codes[self.by]
+            above = code_list.ancestors(chosen)
+            below = code_list.children(chosen) or code_list.children(above[1])
+            shown = {*above, *below}
+        return [
+            (code, len(code_list.ancestors(code)) - 1, self.at(self.by, code))
+            for code in code_list.ids
+            if code in shown
+        ]
 
     def wider(self) -> list[Self]:
         """The same view one step up along each dimension that is not at its total."""
@@ -105,7 +121,12 @@ def _code(dimension: Dimension, wanted: str) -> str:
 
 
 def _breakdown(cut: tuple[Dimension, ...], codes: Mapping[str, str], wanted: str) -> str:
-    """The dimension asked for, else the first that is still at its total, else the first."""
+    """The dimension asked for, else the first that is still at its total.
+
+    Two codes chosen are as deep as releases usually go: then the last of them, to see it among its siblings.
+    """
     if any(dimension.id == wanted for dimension in cut):
         return wanted
-    return next((dimension.id for dimension in cut if codes[dimension.id] == TOTAL), cut[0].id)
+    chosen = [dimension.id for dimension in cut if codes[dimension.id] != TOTAL]
+    open_ones = [dimension.id for dimension in cut if codes[dimension.id] == TOTAL]
+    return chosen[-1] if len(chosen) > 1 or not open_ones else open_ones[0]

@@ -143,6 +143,7 @@ def _review(person: Person, release: Release) -> dict[str, Any]:
         "reviewing": True,
         "approvals": release.approvals.select_related("person"),
         "movements": review.movements(release),
+        "proofs": review.proofs(release),
         "approve": offer("approve", _("Approve"), rules.check_can_approve_release),
         "publish": offer("publish", _("Publish"), rules.check_can_publish),
         "refuse": offer("refuse", _("Refuse"), rules.check_can_refuse),

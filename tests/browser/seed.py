@@ -6,9 +6,7 @@ are written as published cells, so nothing is computed here.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +18,7 @@ from consortium.institutions.models import Institution, InstitutionKind, SizeBan
 from consortium.institutions.states import InstitutionState
 from consortium.people.models import Person
 from consortium.people.roles import Role
+from sharing.benchmarks.comparison import VERSION, Comparison
 from sharing.models import (
     Collection,
     Finding,
@@ -28,14 +27,14 @@ from sharing.models import (
     ReleaseApproval,
     ReleaseCell,
     Round,
-    Statement,
     Submission,
 )
+from sharing.services import statements
 from sharing.states import ReleaseState, RoundState, SubmissionState
 
 PASSWORD = "correct horse battery staple"
 PERIODS = [f"{2025 + (8 + month) // 12}-{(8 + month) % 12 + 1:02d}" for month in range(14)]  # 2025-09 .. 2026-10
-INDICATORS = {"DPD30_RATE": 1.0, "DPD60_RATE": 0.62, "DPD90_RATE": 0.41, "EARLY_ARREARS_RATE": 1.35}
+INDICATORS = {"DPD30_RATE": 1.0, "DPD60_RATE": 0.62}
 NAMES = (
     ("HARBOUR", "Harbour Bank", "海港银行", InstitutionKind.CITY_BANK, SizeBand.MEDIUM),
     ("MERIDIAN", "Meridian National Bank", "子午国家银行", InstitutionKind.NATIONAL_BANK, SizeBand.LARGE),
@@ -44,7 +43,7 @@ NAMES = (
     ("LANTERN", "Lantern Consumer Finance", "灯笼消费金融", InstitutionKind.CONSUMER_FINANCE, SizeBand.SMALL),
 )
 
-Seal = Callable[[bytes, Release, Institution], bytes]
+_PROOF = {"measure": "BALANCE", "primary": 61, "secondary": 43, "narrowest": 1.08, "above_largest_share": 4, "ok": True}
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ class Seeded:
     open_round: Round
 
 
-def seed(seal: Seal) -> Seeded:
-    """Everything; `seal` makes the bytes of a statement as the vault would."""
+def seed() -> Seeded:
+    """Everything; statements are sealed to the portal's delivery key."""
     template = load("delinquency")
     institutions = _institutions()
     people = _people(institutions[0])
@@ -66,7 +65,7 @@ def seed(seal: Seal) -> Seeded:
     for month, period in enumerate(PERIODS):
         round = _round(collection, period, RoundState.PUBLISHED, month)
         release = _release(round, template, month, noise, people["stella"])
-        _statement(release, institutions[0], template, month, noise, seal)
+        _statement(release, institutions[0], template, month, noise)
         _submissions(round, institutions, people["ada"])
     draft_round = Round.objects.get(period=PERIODS[-1])
     draft_round.state = RoundState.IN_REVIEW
@@ -189,7 +188,7 @@ def _release(round: Round, template: Template, month: int, noise: dict[str, floa
         expected=24,
         audit_passed=True,
         inputs_digest="5d" * 32,
-        audit={},
+        audit={"rule_set": "1", "code": "0.1.0", "measures": [_PROOF]},
     )
     cells = []
     for indicator, share in INDICATORS.items():
@@ -218,7 +217,7 @@ def _cell(release: Release, indicator: str, group: str, key: str, position: int,
 
 
 def _statement(
-    release: Release, institution: Institution, template: Template, month: int, noise: dict[str, float], seal: Seal
+    release: Release, institution: Institution, template: Template, month: int, noise: dict[str, float]
 ) -> None:
     """The own figures of one member: a little above the median, and a little faster."""
     indicators = {}
@@ -232,8 +231,8 @@ def _statement(
             "to_pooled": [rate - 0.93 * median for rate, median in zip(rates, medians, strict=True)],
         }
         indicators[indicator] = {"keys": keys, "rate": rates, "beside": {"ALL": beside}}
-    document = json.dumps({"version": 1, "indicators": indicators}).encode()
-    Statement.objects.create(release=release, institution=institution, sealed=seal(document, release, institution))
+    comparison = Comparison({"version": VERSION, "institution": institution.code, "indicators": indicators})
+    statements.seal_all(release, {institution.code: institution}, [(institution.code, comparison)])
 
 
 def _submission(round: Round, institution: Institution, by: Person, state: str, version: int = 1) -> Submission:

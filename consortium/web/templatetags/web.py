@@ -31,12 +31,13 @@ def short_period(text: str) -> str:
 
 @register.filter
 def figure(value: float | None, kind: str) -> str:
-    return formats.figure(value, kind)
+    # A template gives "" for an attribute of None.
+    return formats.figure(None if value == "" else value, kind)
 
 
 @register.filter
 def difference(value: float | None, kind: str) -> str:
-    return formats.difference(value, kind)
+    return formats.difference(None if value == "" else value, kind)
 
 
 @register.simple_tag
