@@ -132,7 +132,7 @@ loans = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(loans)
 def test_every_margin_equals_a_count_by_hand(rows: list[dict[str, Any]]) -> None:
     expected = counted_by_hand(rows)
