@@ -103,33 +103,38 @@ class Attack:
         if self.signed[target]:
             return np.array([target], dtype=np.int64)
         same = self._same(target)
-        above = self.kin.ancestors(self._deepest(target, same))
+        above = self.kin.ancestors(self._deepest(same))
         kin: Indices = np.unique(np.concatenate([above, same]))
         return kin
 
     def are_kin(self, targets: Indices, cells: Indices) -> Mask:
         """For each pair whether the cell is kin of the target, in the sense of `kin_of`."""
-        finer, places = np.unique(targets, return_inverse=True)
-        core = np.array([self._deepest(int(each), self._same(int(each))) for each in finer], dtype=np.int64)
-        related = self.kin.holds(cells, core[places])
-        below = self.kin.holds(targets, cells)
-        same = (self.value[cells] >= self._nearly(targets)) & (self.contributors[cells] > 0) & ~self.signed[cells]
-        return (related | (below & same)) & ~self.signed[targets] & self.insiders
+        related = np.zeros(len(cells), dtype=np.bool_)
+        if not self.insiders:
+            return related
+        order = np.argsort(targets, kind="stable")
+        each, starts = np.unique(targets[order], return_index=True)
+        for target, places in zip(each.tolist(), np.split(order, starts[1:]), strict=True):
+            related[places] = np.isin(cells[places], self.kin_of(target))
+        return related
 
     def _same(self, target: int) -> Indices:
-        """The target, and the cells in it that hold all of it."""
-        if self._height[target] == 0 or self.signed[target]:
+        """The target, and the cells in it that surely hold all of it."""
+        if self._height[target] == 0:
             return np.array([target], dtype=np.int64)
         below = self.kin.descendants(target)
-        all_of_it = (self.value[below] >= self._nearly(target)) & (self.contributors[below] > 0) & ~self.signed[below]
-        return np.asarray(below[all_of_it])
+        live = below[(self.contributors[below] > 0) & ~self.signed[below]]
+        if self.value[target] > 0:
+            return np.asarray(live[self.value[live] >= self._nearly(target)])
+        finest = np.full(len(live), self._deepest(live))
+        return live if self.kin.holds(live, finest).all() else np.array([target], dtype=np.int64)
 
-    def _deepest(self, target: int, same: Indices) -> int:
-        """The finest cell that holds all of the target; the target itself when there is nothing to hold."""
-        return int(same[np.argmax(self._depth[same])]) if self.value[target] > 0 else target
+    def _deepest(self, same: Indices) -> int:
+        """The finest of cells that hold the same: it lies in all the others."""
+        return int(same[np.argmax(self._depth[same])])
 
-    def _nearly(self, cells: Indices | int) -> Floats:
-        return np.asarray(self.value[cells] * (1 - ROUNDING))
+    def _nearly(self, cell: int) -> float:
+        return float(self.value[cell]) * (1 - ROUNDING)
 
     @cached_property
     def _height(self) -> Indices:

@@ -143,6 +143,16 @@ def test_a_code_that_equals_its_only_part_is_the_same_secret() -> None:
     assert (pattern.withheld[1] == pattern.withheld[2]).all()
 
 
+def test_a_zero_of_somebody_known_is_the_same_secret_in_every_thin_code() -> None:
+    tree = Hierarchy(("_T", "a", "b", "b1", "b2"), (-1, 0, 0, 2, 2))
+    only = Hierarchy.flat(["x"])
+    records = [(0, (3, 1), 21.0), (0, (4, 1), 0.0), *crowd((1, 1), 10)]
+    given = recorded(Lattice((tree, only)), records)
+    problem, pattern = protected(given)
+    assert problem.primary.mask[4].all()
+    assert (pattern.withheld[:, 0] == pattern.withheld[:, 1]).all()
+
+
 def test_what_is_public_already_cannot_be_withheld() -> None:
     given = full_square([(0, (1, 1), 100.0)])
     everything = np.ones(given.table.lattice.shape, dtype=np.bool_)
