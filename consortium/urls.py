@@ -10,7 +10,9 @@ from consortium import health, signing
 from consortium.web import assets
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("consortium.portal.urls")),
     path("", include("consortium.people.urls")),
+    path("", include("sharing.urls")),
     path("", include("consortium.administration.urls")),
     path("assets/vega-<str:wanted>.js", assets.vega, name="vega"),
     path("api/v1/", include("sharing.api.urls")),

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from anonymize.template import Dimension
@@ -40,7 +39,7 @@ class SelectionForm(forms.Form):
         groups = ((group.code, str(group)) for group in selection.collection.peer_groups.all())
         self._choose("peers", _("Compared with"), ((ALL, _("All members")), *groups), selection.peer_group)
 
-    def _choose(self, name: str, label: str | Promise, choices: Choices, chosen: str, *, is_wide: bool = False) -> None:
+    def _choose(self, name: str, label: Any, choices: Choices, chosen: str, *, is_wide: bool = False) -> None:
         field = forms.ChoiceField(label=label, choices=list(choices), initial=chosen, required=False)
         field.is_wide = is_wide  # type: ignore[attr-defined]  # read by web/field.html
         self.fields[name] = field
@@ -88,6 +87,4 @@ class RoundForm(forms.Form):
 
     def __init__(self, *args: Any, person: Person) -> None:
         super().__init__(*args)
-        field = self.fields["collection"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Collection.objects.visible_to(person)
+        self.fields["collection"].queryset = Collection.objects.visible_to(person)  # type: ignore[attr-defined]

@@ -9,7 +9,6 @@ from django.utils.safestring import SafeString
 
 from sharing.benchmarks.explorer import Figures
 
-
 Values = Sequence[float | None]
 
 

@@ -12,7 +12,6 @@ from consortium.institutions.models import Institution
 from consortium.people.models import Person
 from consortium.people.roles import ASSOCIATION_ROLES, MEMBER_ROLES, Role
 
-
 InstitutionForm = forms.modelform_factory(
     Institution,
     fields=("code", "name", "name_zh", "kind", "size_band", "home_region", "affiliate_group", "approves_submissions"),
@@ -32,12 +31,8 @@ class InvitationForm(forms.Form):
 
     def __init__(self, *args: Any, person: Person) -> None:
         super().__init__(*args)
-        institution = self.fields["institution"]
-        assert isinstance(institution, forms.ModelChoiceField)
-        institution.queryset = Institution.objects.visible_to(person)
-        roles = self.fields["roles"]
-        assert isinstance(roles, forms.MultipleChoiceField)
-        roles.choices = [
+        self.fields["institution"].queryset = Institution.objects.visible_to(person)  # type: ignore[attr-defined]
+        self.fields["roles"].choices = [  # type: ignore[attr-defined]
             (_("Members"), [(role.value, role.label) for role in Role if role in MEMBER_ROLES]),
             (_("Association"), [(role.value, role.label) for role in Role if role in ASSOCIATION_ROLES]),
         ]

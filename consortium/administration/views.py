@@ -60,60 +60,59 @@ def institution_propose(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def institution_detail(request: HttpRequest, code: str) -> HttpResponse:
+def institution_detail(request: HttpRequest, institution: str) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.MEMBER_VIEW)
-    institution = _visible(person, code)
+    member = _visible(person, institution)
     context = {
-        "institution": institution,
-        "members": institution.people.all(),
-        "keys": institution.signing_keys.all(),
-        "collections": institution.collections.all(),
-        "offer": _next_step(person, institution),
+        "institution": member,
+        "members": member.people.all(),
+        "keys": member.signing_keys.all(),
+        "collections": member.collections.all(),
+        "offer": _next_step(person, member),
         "suspension": SuspensionForm(),
-        "why_not_suspend": refusal(rules.check_can_suspend, person, institution),
-        "role_names": dict(Role.choices),
+        "why_not_suspend": refusal(rules.check_can_suspend, person, member),
     }
     return render(request, "administration/institution.html", context)
 
 
 @require_POST
-def institution_admit(request: HttpRequest, code: str) -> HttpResponse:
+def institution_admit(request: HttpRequest, institution: str) -> HttpResponse:
     person = signed_in(request)
-    institution = _visible(person, code)
+    member = _visible(person, institution)
     done = _("The institution is admitted.")
-    return carry_out(request, _address(code), done, lambda: institutions.admit(institution, by=person))
+    return carry_out(request, _address(institution), done, lambda: institutions.admit(member, by=person))
 
 
 @require_POST
-def institution_suspend(request: HttpRequest, code: str) -> HttpResponse:
+def institution_suspend(request: HttpRequest, institution: str) -> HttpResponse:
     person = signed_in(request)
-    institution = _visible(person, code)
+    member = _visible(person, institution)
     reason = SuspensionForm(request.POST)
     if not reason.is_valid():
-        return redirect("institution", code)
+        return redirect("institution", institution)
     done = _("The institution is suspended.")
     return carry_out(
         request,
-        _address(code),
+        _address(institution),
         done,
-        lambda: institutions.suspend(institution, reason=reason.cleaned_data["reason"], by=person),
+        lambda: institutions.suspend(member, reason=reason.cleaned_data["reason"], by=person),
     )
 
 
 @require_POST
-def institution_reinstate(request: HttpRequest, code: str) -> HttpResponse:
+def institution_reinstate(request: HttpRequest, institution: str) -> HttpResponse:
     person = signed_in(request)
-    institution = _visible(person, code)
+    member = _visible(person, institution)
     done = _("The institution is reinstated.")
-    return carry_out(request, _address(code), done, lambda: institutions.reinstate(institution, by=person))
+    return carry_out(request, _address(institution), done, lambda: institutions.reinstate(member, by=person))
 
 
 @require_safe
 def people_list(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.MEMBER_VIEW)
-    found = Person.objects.select_related("institution").order_by("institution__name", "name")
+    found = Person.objects.visible_to(person).select_related("institution").order_by("institution__name", "name")
     if wanted := request.GET.get("q", "").strip():
         found = found.filter(Q(name__icontains=wanted) | Q(email__icontains=wanted))
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
@@ -144,7 +143,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     """Everything that happened; nothing that is confidential. The page's part of the chain is checked as it is shown."""
     person = signed_in(request)
     require(person, Permission.AUDIT_VIEW)
-    entries = Entry.objects.all()
+    entries = Entry.objects.visible_to(person)
     if wanted := request.GET.get("q", "").strip():
         entries = entries.filter(Q(event__icontains=wanted) | Q(about__icontains=wanted) | Q(actor__icontains=wanted))
     page = Paginator(entries, A_PAGE).get_page(request.GET.get("page"))

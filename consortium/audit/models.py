@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from consortium.people.roles import Actor, Permission, may
+
+
+class EntryQuerySet(models.QuerySet["Entry"]):
+    def visible_to(self, actor: Actor) -> Self:
+        return self if may(actor, Permission.AUDIT_VIEW) else self.none()
 
 
 class Entry(models.Model):
@@ -24,6 +33,8 @@ class Entry(models.Model):
     details = models.JSONField(default=dict)
     previous = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, unique=True)
+
+    objects = EntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("audit entry")

@@ -12,10 +12,17 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from consortium.institutions.models import Institution
-from consortium.people.roles import ASSOCIATION_ROLES, MEMBER_ROLES, Role
+from consortium.people.roles import ASSOCIATION_ROLES, MEMBER_ROLES, Actor, Permission, Role, may
 
 
 class PersonManager(BaseUserManager["Person"]):
+    def visible_to(self, actor: Actor) -> models.QuerySet[Person]:
+        """The association's staff see everybody; a member sees its own people."""
+        if may(actor, Permission.MEMBER_VIEW):
+            return self.all()
+        own = actor.is_entitled and actor.institution_id is not None
+        return self.filter(institution=actor.institution_id) if own else self.none()
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> Person:
         person = self.model(email=self.normalize_email(email), **fields)
         person.set_password(password)

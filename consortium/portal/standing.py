@@ -49,9 +49,7 @@ def standings(person: Person) -> list[Standing]:
 
 
 def _standing(selection: Selection, person: Person) -> Standing | None:
-    points = explorer.series(
-        selection.collection, selection.indicator.id, selection.peer_group, selection.key, person
-    )
+    points = explorer.series(selection.collection, selection.indicator.id, selection.peer_group, selection.key, person)
     reply = answer(points, selection.template.frequency)
     if reply is None:
         return None

@@ -40,14 +40,12 @@ def _news(person: Person) -> list[Release]:
 
 def _owed(person: Person) -> dict[str, Any]:
     """Open rounds without an accepted answer, and what waits for this person's approval."""
-    own = duties(person, [round for round in own_rounds(person) if round.state == RoundState.OPEN])
     waiting: list[Submission] = []
     if may(person, Permission.SUBMISSION_APPROVE):
         visible = Submission.objects.visible_to(person).select_related("round__collection")
-        waiting = list(
-            visible.filter(state=SubmissionState.AWAITING_APPROVAL, round__state=RoundState.OPEN)
-        )
-    return {"duties": own, "waiting": waiting}
+        waiting = list(visible.filter(state=SubmissionState.AWAITING_APPROVAL, round__state=RoundState.OPEN))
+    asked = duties(person, [round for round in own_rounds(person) if round.state == RoundState.OPEN])
+    return {"duties": [duty for duty in asked if duty.submission not in waiting], "waiting": waiting}
 
 
 def _board(person: Person) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from datetime import date
 
 from django.utils.dateformat import format as format_date
 from django.utils.formats import get_format, number_format
-from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext as _, pgettext
 
 MINUS = "−"
 NOTHING = "–"
@@ -50,8 +49,8 @@ def period(text: str, *, short: bool = False) -> str:
         year, _q, quarter = text.partition("-Q")
         return _("Q%(quarter)s %(year)s") % {"quarter": quarter, "year": year}
     if "-" in text:
-        year, month = (int(part) for part in text.split("-")[:2])
-        return format_date(date(year, month, 1), _("M Y") if short else get_format("YEAR_MONTH_FORMAT"))
+        first_day = date.fromisoformat(f"{text}-01")
+        return format_date(first_day, _("M Y") if short else get_format("YEAR_MONTH_FORMAT"))
     return text
 
 

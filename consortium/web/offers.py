@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import Promise
 
-from consortium.errors import Refused, Sentence
+from consortium.errors import Forbidden, Refused, Sentence
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,14 @@ def refusal(check: Callable[..., None], *args: Any) -> Sentence | None:
 
 
 def carry_out(request: HttpRequest, address: str, done: str | Promise, act: Callable[[], object]) -> HttpResponse:
-    """Call a service, then go to the address with a message: that it is done, or why it was refused."""
+    """Call a service, then go to the address with a message: that it is done, or which rule refuses.
+
+    What the person's roles do not include is no message: it becomes a page of its own (403).
+    """
     try:
         act()
+    except Forbidden:
+        raise
     except Refused as refused:
         messages.error(request, str(refused))
     else:

@@ -59,9 +59,12 @@ def proofs(release: Release) -> list[Proof]:
 def previous(release: Release) -> Release | None:
     """The last published release of an earlier period of the same collection, or of the same round."""
     published = Release.objects.published().filter(round__collection__code=release.round.collection.code)
-    return published.filter(round__period__lte=release.round.period).exclude(pk=release.pk).order_by(
-        "-round__period", "-revision"
-    ).first()
+    return (
+        published.filter(round__period__lte=release.round.period)
+        .exclude(pk=release.pk)
+        .order_by("-round__period", "-revision")
+        .first()
+    )
 
 
 def movements(release: Release) -> list[Movement]:

@@ -16,7 +16,6 @@ from consortium.people.models import Person
 from sharing.benchmarks.explorer import ALL
 from sharing.models import Collection
 
-
 _SHORT = 16  # codes that a table shows at once
 
 

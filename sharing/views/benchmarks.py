@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 from consortium.people.models import Person
 from consortium.people.roles import Permission, require
 from consortium.people.session import signed_in
-from sharing import charts, drawing, sentences
+from sharing import charts, sentences
 from sharing.benchmarks import explorer as published, export
 from sharing.benchmarks.answer import Answer, answer
 from sharing.benchmarks.explorer import Figures, Point
 from sharing.benchmarks.selection import Selection
 from sharing.benchmarks.trends import on_last_period, on_last_year
+from sharing.drawing import draw
 from sharing.forms import SelectionForm
 from sharing.marks import RangeScale, sparkline
 from sharing.models import Release
@@ -54,7 +55,7 @@ def explorer(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def chart(request: HttpRequest, format: str) -> HttpResponse:
+def chart(request: HttpRequest, drawing: str) -> HttpResponse:
     """The time series of a selection as a drawing that stands alone: SVG or PNG."""
     person = signed_in(request)
     require(person, Permission.RELEASE_VIEW)
@@ -63,10 +64,10 @@ def chart(request: HttpRequest, format: str) -> HttpResponse:
         raise Http404
     kind, us = selection.indicator.format, _us(person)
     spec = charts.titled(charts.time_series(_points(selection, person), kind, us=us), *_title(selection))
-    content, media_type = drawing.draw(spec, format, request.GET.get("theme", "light"))
+    content, media_type = draw(spec, drawing, request.GET.get("theme", "light"))
     response = HttpResponse(content, content_type=media_type)
     if request.GET.get("download"):
-        response["Content-Disposition"] = f'attachment; filename="{_file_name(selection)}.{format}"'
+        response["Content-Disposition"] = f'attachment; filename="{_file_name(selection)}.{drawing}"'
     return response
 
 
@@ -121,9 +122,7 @@ def _view(selection: Selection, person: Person) -> dict[str, Any]:
 
 
 def _points(selection: Selection, person: Person) -> list[Point]:
-    return published.series(
-        selection.collection, selection.indicator.id, selection.peer_group, selection.key, person
-    )
+    return published.series(selection.collection, selection.indicator.id, selection.peer_group, selection.key, person)
 
 
 def _answer_in_words(reply: Answer | None, kind: str) -> dict[str, Any]:
@@ -141,7 +140,11 @@ def _table(selection: Selection, person: Person) -> dict[str, Any]:
     """The breakdown by one dimension in the latest release, and the tabs that choose another."""
     release = published.latest(selection.collection, person)
     tabs = [
-        (in_language(dict(dimension.names)), _address(selection.broken_down(dimension.id)), dimension.id == selection.by)
+        (
+            in_language(dict(dimension.names)),
+            _address(selection.broken_down(dimension.id)),
+            dimension.id == selection.by,
+        )
         for dimension in selection.cut
     ]
     return {"tabs": tabs, "rows": _rows(selection, release, person) if release else [], "release": release}
@@ -206,7 +209,7 @@ def _address(selection: Selection) -> str:
 
 
 def _file_name(selection: Selection) -> str:
-    return "-".join([selection.collection.code, selection.indicator.id, selection.key, selection.peer_group]).lower()
+    return f"{selection.collection.code}-{selection.indicator.id}-{selection.key}-{selection.peer_group}".lower()
 
 
 def _us(person: Person) -> str | None:

@@ -38,10 +38,10 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def detail(request: HttpRequest, public_id: str) -> HttpResponse:
+def detail(request: HttpRequest, release_id: str) -> HttpResponse:
     """A published release for its readers; a draft, with what its review needs, for reviewers."""
     person = signed_in(request)
-    release = _visible(person, public_id)
+    release = _visible(person, release_id)
     context: dict[str, Any] = {
         "release": release,
         "collection": release.round.collection,
@@ -55,9 +55,9 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @require_safe
-def figures(request: HttpRequest, public_id: str, format: str) -> HttpResponse:
+def figures(request: HttpRequest, release_id: str, format: str) -> HttpResponse:
     """All cells of a release as a file."""
-    release = _visible(signed_in(request), public_id)
+    release = _visible(signed_in(request), release_id)
     if format not in export.MEDIA_TYPES:
         raise Http404
     response = HttpResponse(export.release_file(release, format), content_type=export.MEDIA_TYPES[format])
@@ -66,36 +66,38 @@ def figures(request: HttpRequest, public_id: str, format: str) -> HttpResponse:
 
 
 @require_POST
-def approve(request: HttpRequest, public_id: str) -> HttpResponse:
-    return _act(request, public_id, _("Your approval is recorded."), releases.approve)
+def approve(request: HttpRequest, release_id: str) -> HttpResponse:
+    return _act(request, release_id, _("Your approval is recorded."), releases.approve)
 
 
 @require_POST
-def publish(request: HttpRequest, public_id: str) -> HttpResponse:
-    return _act(request, public_id, _("The release is published."), releases.publish)
+def publish(request: HttpRequest, release_id: str) -> HttpResponse:
+    return _act(request, release_id, _("The release is published."), releases.publish)
 
 
 @require_POST
-def refuse(request: HttpRequest, public_id: str) -> HttpResponse:
-    return _act_with_reason(request, public_id, _("The release is refused."), releases.refuse)
+def refuse(request: HttpRequest, release_id: str) -> HttpResponse:
+    return _act_with_reason(request, release_id, _("The release is refused."), releases.refuse)
 
 
 @require_POST
-def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
-    return _act_with_reason(request, public_id, _("The release is withdrawn. It stays visible as such."), releases.withdraw)
+def withdraw(request: HttpRequest, release_id: str) -> HttpResponse:
+    return _act_with_reason(
+        request, release_id, _("The release is withdrawn. It stays visible as such."), releases.withdraw
+    )
 
 
-def _act(request: HttpRequest, public_id: str, done: str | Promise, act: Callable[..., object]) -> HttpResponse:
+def _act(request: HttpRequest, release_id: str, done: str | Promise, act: Callable[..., object]) -> HttpResponse:
     person = signed_in(request)
-    release = _visible(person, public_id)
+    release = _visible(person, release_id)
     return carry_out(request, _address(release), done, lambda: act(release, by=person))
 
 
 def _act_with_reason(
-    request: HttpRequest, public_id: str, done: str | Promise, act: Callable[..., object]
+    request: HttpRequest, release_id: str, done: str | Promise, act: Callable[..., object]
 ) -> HttpResponse:
     person = signed_in(request)
-    release = _visible(person, public_id)
+    release = _visible(person, release_id)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         return redirect(_address(release))
@@ -103,9 +105,9 @@ def _act_with_reason(
     return carry_out(request, _address(release), done, lambda: act(release, reason=reason, by=person))
 
 
-def _visible(person: Person, public_id: str) -> Release:
+def _visible(person: Person, release_id: str) -> Release:
     visible = Release.objects.visible_to(person).select_related("round__collection", "prepared_by", "published_by")
-    return get_object_or_404(visible, public_id=public_id)
+    return get_object_or_404(visible, public_id=release_id)
 
 
 def _address(release: Release) -> str:

@@ -34,7 +34,7 @@ from sharing.states import ReleaseState, RoundState, SubmissionState
 
 PASSWORD = "correct horse battery staple"
 PERIODS = [f"{2025 + (8 + month) // 12}-{(8 + month) % 12 + 1:02d}" for month in range(14)]  # 2025-09 .. 2026-10
-INDICATORS = {"DPD30_RATE": 1.0, "DPD60_RATE": 0.62}
+INDICATORS = {"DPD30_RATE": 1.0, "DPD90_RATE": 0.62}
 NAMES = (
     ("HARBOUR", "Harbour Bank", "海港银行", InstitutionKind.CITY_BANK, SizeBand.MEDIUM),
     ("MERIDIAN", "Meridian National Bank", "子午国家银行", InstitutionKind.NATIONAL_BANK, SizeBand.LARGE),
@@ -105,16 +105,16 @@ def _institutions() -> list[Institution]:
         for code, name, name_zh, kind, size in NAMES
     ]
     bands = (SizeBand.SMALL, SizeBand.MEDIUM, SizeBand.LARGE)
-    for number in range(len(NAMES), 24):
-        rows.append(
-            Institution(
-                code=f"MEMBER{number:02d}",
-                name=f"Member Bank {number}",
-                name_zh=f"成员银行{number}",
-                kind=InstitutionKind.CITY_BANK,
-                size_band=bands[number % 3],
-            )
+    rows += [
+        Institution(
+            code=f"MEMBER{number:02d}",
+            name=f"Member Bank {number}",
+            name_zh=f"成员银行{number}",
+            kind=InstitutionKind.CITY_BANK,
+            size_band=bands[number % 3],
         )
+        for number in range(len(NAMES), 24)
+    ]
     for row in rows:
         row.state, row.admitted_at, row.home_region = InstitutionState.ACTIVE, timezone.now(), "CN-ZJ"
     rows[0].approves_submissions = True
@@ -145,9 +145,7 @@ def _people(harbour: Institution) -> dict[str, Person]:
 
 
 def _collection(template: Template, institutions: list[Institution]) -> Collection:
-    collection = Collection.objects.create(
-        code=template.id, version=template.version, document=dict(template.source)
-    )
+    collection = Collection.objects.create(code=template.id, version=template.version, document=dict(template.source))
     collection.contributors.add(*institutions)
     groups = (("small", "Small members", "小型机构"), ("medium", "Medium members", "中型机构"),
               ("large", "Large members", "大型机构"))  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.urls import reverse
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -30,14 +30,14 @@ def short_period(text: str) -> str:
 
 
 @register.filter
-def figure(value: float | None, kind: str) -> str:
+def figure(value: float | str | None, kind: str) -> str:
     # A template gives "" for an attribute of None.
-    return formats.figure(None if value == "" else value, kind)
+    return formats.figure(None if isinstance(value, str) else value, kind)
 
 
 @register.filter
-def difference(value: float | None, kind: str) -> str:
-    return formats.difference(None if value == "" else value, kind)
+def difference(value: float | str | None, kind: str) -> str:
+    return formats.difference(None if isinstance(value, str) else value, kind)
 
 
 @register.simple_tag
@@ -45,9 +45,7 @@ def icon(name: str, label: str = "") -> SafeString:
     """A drawing from the sprite; decoration unless it is given a label."""
     address = f"{static('web/img/icons.svg')}#{name}"
     if label:
-        return format_html(
-            '<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, address
-        )
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, address)
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', address)
 
 
@@ -69,9 +67,17 @@ def badge(state: str, text: str) -> SafeString:
 
 
 @register.inclusion_tag("web/_action.html", takes_context=True)
-def action(context: template.Context, offer: Any, *, tone: str = "", drawing: str = "", confirm: str = "") -> dict[str, Any]:
+def action(
+    context: template.Context, offer: Any, *, tone: str = "", drawing: str = "", confirm: str = ""
+) -> dict[str, Any]:
     """A button that posts; when a rule refuses, the button is disabled and its sentence stands below it."""
-    return {"offer": offer, "tone": tone, "drawing": drawing, "confirm": confirm, "csrf_token": context.get("csrf_token")}
+    return {
+        "offer": offer,
+        "tone": tone,
+        "drawing": drawing,
+        "confirm": confirm,
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.inclusion_tag("web/_withheld.html")
