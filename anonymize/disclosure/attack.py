@@ -110,7 +110,7 @@ class Attack:
     def are_kin(self, targets: Indices, cells: Indices) -> Mask:
         """For each pair whether the cell is kin of the target, in the sense of `kin_of`."""
         related = np.zeros(len(cells), dtype=np.bool_)
-        if not self.insiders:
+        if not self.insiders or len(targets) == 0:
             return related
         order = np.argsort(targets, kind="stable")
         each, starts = np.unique(targets[order], return_index=True)
