@@ -74,7 +74,7 @@ CONTRIBUTORS = "contributors"
 class Cube:
     """`places` is the flat index of each row in the template's lattice, rising."""
 
-    table: pa.Table
+    table: pa.Table = field(repr=False)  # figures stay out of logs and error reports
     collection: str
     version: str
     period: str
@@ -97,7 +97,7 @@ class Cells:
     absolute contributions.
     """
 
-    table: pa.Table
+    table: pa.Table = field(repr=False)
     collection: str
     version: str
     period: str
