@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from sharing.models import Submission
+from sharing.models import Release, Submission
 from sharing.services import checking, submissions
+from sharing.states import ReleaseState
 from tests.access import GET, POST, ROLES, Line, addresses, status
 from tests.cast import sealed
 
@@ -42,6 +43,96 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         *GET(harbour=200, outsider=200, staff=404),
         *POST({"jwk": {}}, administrator=422, outsider=422, harbour=403, staff=404),
     ),
+    # pages: signing in and the own account; a job's token opens no page
+    "language/": POST({"language": "en"}, public=302),
+    "theme/": POST({"theme": "dark"}, public=302),
+    "profile/": GET(client=401, suspended=200, everyone=200),
+    "assets/vega-<str:wanted>.js": GET(public=404),  # but for the version in use
+    "accounts/login/": GET(anonymous=200, client=200, suspended=302, everyone=302),
+    "accounts/logout/": POST(public=401),  # to the sign-in page
+    "accounts/inactive/": GET(public=200),
+    "accounts/reauthenticate/": GET(client=401, suspended=200, everyone=200),
+    "accounts/password/change/": GET(client=401, suspended=200, everyone=200),
+    "accounts/password/reset/": GET(public=200),
+    "accounts/password/reset/done/": GET(public=200),
+    "^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": GET(public=200),
+    "accounts/password/reset/key/done/": GET(public=200),
+    "accounts/2fa/": GET(client=401, suspended=200, everyone=200),
+    "accounts/2fa/authenticate/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/reauthenticate/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/totp/activate/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/totp/deactivate/": GET(client=401, suspended=404, everyone=404),
+    "accounts/2fa/recovery-codes/": GET(client=401, suspended=404, everyone=404),
+    "accounts/2fa/recovery-codes/generate/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/recovery-codes/download/": GET(client=401, suspended=404, everyone=404),
+    # pages: home and benchmarks
+    "": GET(client=401, suspended=200, everyone=200),
+    "benchmarks/": GET(client=401, member_services=403, auditor=403, everyone=200),
+    "benchmarks/chart.<str:drawing>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
+    "benchmarks/figures.<str:format>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
+    # pages: the own submissions
+    "submissions/": GET(client=401, members=200, staff=403),
+    "submissions/<uuid:pk>/": GET(client=401, suspended=404, people=200, everyone=404),
+    "submissions/<uuid:pk>/receipt/": GET(client=401, suspended=404, people=200, everyone=404),
+    "submissions/<uuid:pk>/approve/": POST(client=401, suspended=404, approver=302, people=403, everyone=404),
+    "submissions/<uuid:pk>/withdraw/": POST(
+        client=401, suspended=404, submitter=302, approver=302, people=403, everyone=404
+    ),
+    "rounds/<slug:public_id>/send/": (
+        *GET(client=401, people=200, outsider=404, staff=403),
+        *POST(client=401, people=422, outsider=404, staff=403),
+    ),
+    # pages: releases; the one here is in review
+    "releases/": GET(client=401, member_services=403, auditor=403, everyone=200),
+    "releases/<slug:release_id>/": GET(client=401, suspended=404, statistician=200, everyone=404),
+    "releases/<slug:release_id>/figures.<str:format>": GET(client=401, suspended=404, statistician=200, everyone=404),
+    "releases/<slug:release_id>/approve/": POST(client=401, suspended=404, statistician=302, everyone=404),
+    "releases/<slug:release_id>/publish/": POST(client=401, suspended=404, statistician=302, everyone=404),
+    "releases/<slug:release_id>/refuse/": POST(
+        {"reason": "wrong"}, client=401, suspended=404, statistician=302, everyone=404
+    ),
+    "releases/<slug:release_id>/withdraw/": POST(
+        {"reason": "wrong"}, client=401, suspended=404, statistician=302, everyone=404
+    ),
+    # pages: rounds
+    "rounds/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "rounds/plan/": GET(client=401, collection_manager=200, everyone=403),
+    "rounds/<slug:public_id>/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "rounds/<slug:public_id>/open/": POST(
+        client=401, suspended=404, outsider=404, collection_manager=302, everyone=403
+    ),
+    "rounds/<slug:public_id>/close/": POST(
+        client=401, suspended=404, outsider=404, collection_manager=302, everyone=403
+    ),
+    "rounds/<slug:public_id>/reopen/": POST(
+        client=401, suspended=404, outsider=404, collection_manager=302, everyone=403
+    ),
+    "rounds/<slug:public_id>/compute/": POST(client=401, suspended=404, outsider=404, statistician=302, everyone=403),
+    # pages: the association's
+    "administration/institutions/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "administration/institutions/propose/": GET(client=401, member_services=200, everyone=403),
+    "administration/institutions/<str:institution>/": GET(
+        client=401, members=403, policy_editor=403, observer=403, staff=200
+    ),
+    "administration/institutions/<str:institution>/admit/": POST(
+        client=401, suspended=404, outsider=404, policy_editor=404, observer=404, member_services=302, everyone=403
+    ),
+    "administration/institutions/<str:institution>/suspend/": POST(
+        {"reason": "arrears"},
+        client=401,
+        suspended=404,
+        outsider=404,
+        policy_editor=404,
+        observer=404,
+        member_services=302,
+        everyone=403,
+    ),
+    "administration/institutions/<str:institution>/reinstate/": POST(
+        client=401, suspended=404, outsider=404, policy_editor=404, observer=404, member_services=302, everyone=403
+    ),
+    "administration/people/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "administration/people/invite/": GET(client=401, member_services=200, everyone=403),
+    "administration/audit-log/": GET(client=401, auditor=200, everyone=403),
 }
 
 
@@ -54,13 +145,21 @@ def harbours_token(client, harbour):
 
 
 @pytest.fixture
-def things(harbour, open_round, ada):
-    """What the addresses are about: a submission of Harbour Bank that waits for approval."""
+def things(harbour, open_round, ada, timo):
+    """What the addresses are about: a submission of Harbour Bank that waits for approval, a release in review."""
     harbour.institution.approves_submissions = True
     harbour.institution.save()
     submission = submissions.receive(open_round, sealed(harbour, open_round), by=ada).submission
     checking.open_sealed(submission.pk)
+    release = Release.objects.create(
+        round=open_round, public_id="draft-r1", revision=1, state=ReleaseState.IN_REVIEW, prepared_by=timo
+    )
     return {
+        "release_id": release.public_id,
+        "institution": harbour.institution.code,
+        "drawing": "svg",
+        "format": "csv",
+        "wanted": "unknown",
         "rest": "no/such/address",
         "code": open_round.collection.code,
         "version": open_round.collection.version,
@@ -93,4 +192,6 @@ def test_nothing_that_the_matrix_tried_is_kept(things, request):
 
 
 def _filled(address, things):
+    if address.startswith("^"):
+        return address.strip("^$").replace("(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)", "1-no-key")
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(things[found.group(1)]), address)

@@ -125,8 +125,9 @@ def send(request: HttpRequest, public_id: str) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.SUBMISSION_VIEW)
     round = get_object_or_404(Round.objects.visible_to(person).select_related("collection"), public_id=public_id)
-    form = PackageForm(request.POST or None, request.FILES or None, limit=round.collection.size_limit)
-    if request.method == "POST" and form.is_valid():
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = PackageForm(*sent, limit=round.collection.size_limit)
+    if form.is_valid():
         try:
             received = submissions.receive(round, form.cleaned_data["package"].read(), by=person)
         except (PackageError, Refused) as wrong:
