@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -73,8 +74,29 @@ def answer_exception(exception: Exception, context: Mapping[str, Any]) -> HttpRe
         return problem(403, "forbidden", _("You may not do this."))
     if isinstance(exception, exceptions.APIException):
         return _of_framework(exception)
+    if isinstance(exception, (OperationalError, InterfaceError)):
+        return database_away()
     log.error("API call failed: %s", type(exception).__name__, exc_info=exception)
     return problem(500, "server-error", _("Something failed on our side. Nothing was changed; try again later."))
+
+
+def database_away() -> HttpResponse:
+    """The database restarts or cannot be reached: whoever asks again soon gets the answer."""
+    sentence = _("The database cannot be reached at the moment. Try again shortly.")
+    return problem(503, "database-away", sentence, headers={"Retry-After": "5"})
+
+
+class DatabaseAway:
+    """Middleware: the same answer where no API view was asked, for pages and for tokens."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return database_away() if isinstance(exception, (OperationalError, InterfaceError)) else None
 
 
 def _of_framework(exception: exceptions.APIException) -> HttpResponse:

@@ -124,7 +124,7 @@ def prepare_all(banks: Sequence[Bank], periods: Sequence[str], parent: int) -> N
     """The cubes of these banks in the order of the periods; those that are there already stay."""
     _end_with(parent)
     template, mapping = load(COLLECTION), mapping_for_simulated()
-    wave = Scenario("wave", onset=periods[-WAVE_MONTHS - 1])
+    wave = Scenario("wave", onset=periods[max(0, len(periods) - 1 - WAVE_MONTHS)])
     portfolios = {bank.code: simulate_tapes(bank.profile, periods, wave, SEED) for bank in banks}
     missing = {bank.code: [each for each in periods if not bank.cube(each).exists()] for bank in banks}
     for period in periods:

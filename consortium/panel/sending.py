@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from anonymize.client import Client
+from anonymize.client import Client, Patience
 from anonymize.config import Config
 from anonymize.package import PARQUET, SigningKey, package_digest, seal, verify_receipt
 from anonymize.package.consortium import Jwks
@@ -118,7 +118,7 @@ def _send(assignment: Assignment, credentials: Credentials, cube: bytes, connect
         client_id=credentials.client_id,
         client_secret=credentials.client_secret,
     )
-    with Client(config, transport=connection) as client:
+    with Client(config, transport=connection, patience=Patience(attempts=12)) as client:
         round = client.round(assignment.round_id)
         package = seal(
             cube,

@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "consortium.web.middleware.Refusals",
+    "consortium.api.DatabaseAway",
 ]
 
 TEMPLATES = [
@@ -93,7 +94,7 @@ PASSWORD_HASHERS = [
     "consortium.api_auth.ClientSecretHasher",  # the secrets of API clients, by name only
 ]
 
-OAUTH2_PROVIDER = {
+OAUTH2_PROVIDER: dict[str, Any] = {
     "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",  # client credentials and no other grant
     "SCOPES": {"institution": "Acts for the institution of the client"},
     "CLIENT_SECRET_HASHER": "random_secret",
@@ -124,6 +125,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "InstitutionState": "consortium.institutions.states.InstitutionState",
+        "ReleaseState": "sharing.states.ReleaseState",
+        "RoundState": "sharing.states.RoundState",
+        "SubmissionState": "sharing.states.SubmissionState",
+    },
 }
 
 LOGIN_URL = "account_login"

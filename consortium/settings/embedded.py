@@ -12,7 +12,7 @@ import dj_database_url
 
 from consortium.embedded import broker, keys, postgres
 from consortium.settings.base import *
-from consortium.settings.base import BASE_DIR
+from consortium.settings.base import BASE_DIR, CELERY_BEAT_SCHEDULE, CONCORD_PATIENCE
 
 HOME = Path(os.environ.get("CONCORD_HOME", BASE_DIR / "var"))
 _KEYS = HOME / "keys"
@@ -36,6 +36,11 @@ EMAIL_FILE_PATH = HOME / "mail"
 CONCORD_AUDIENCE = os.environ.get("CONCORD_AUDIENCE", "concord-demo")
 CONCORD_SIGNING_KEY = keys.signing_key(_KEYS)
 CONCORD_BLOBS = HOME / "blobs"
+CONCORD_PATIENCE = int(os.environ.get("CONCORD_PATIENCE", CONCORD_PATIENCE))
+CELERY_BEAT_SCHEDULE = {
+    **CELERY_BEAT_SCHEDULE,
+    "sweep": {**CELERY_BEAT_SCHEDULE["sweep"], "schedule": CONCORD_PATIENCE / 2},
+}
 # Each process holds only what its job needs, here as in production; a command run by hand is the vault and the web.
 _PROCESS = os.environ.get("CONCORD_PROCESS", "all")
 _DELIVERY_KEY = keys.delivery_key(_KEYS)

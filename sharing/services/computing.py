@@ -11,15 +11,17 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
+from threading import Event, Thread
 from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -32,11 +34,11 @@ from consortium.institutions.models import Institution
 from sharing import vault
 from sharing.benchmarks.comparison import comparisons
 from sharing.benchmarks.disclosure import RULE_SET, Protection, protect
-from sharing.benchmarks.peer_groups import ALL, Peers, peers_of
+from sharing.benchmarks.peer_groups import Peers, peers_of
 from sharing.benchmarks.pool import Mask, Returns, cell_keys, gather, layout_of, panel_of, pooled_before_disclosure
 from sharing.benchmarks.published import Figures, publish
 from sharing.benchmarks.revisions import isolated_cells
-from sharing.models import Collection, Release, ReleaseCell, Submission
+from sharing.models import Release, ReleaseCell, Submission
 from sharing.services import release_cells, statements
 from sharing.services.releases import locked
 from sharing.states import ReleaseState, RoundState
@@ -77,7 +79,8 @@ def compute(release_id: int) -> None:
         _fail(release, "The release could not be computed in several attempts.")
         return
     try:
-        draft = _draft(release)
+        with _keeping_the_claim(release.pk):
+            draft = _draft(release)
     except (ConcordError, Refused) as known:
         _fail(release, str(known))
     except (DatabaseError, InterfaceError):
@@ -109,6 +112,29 @@ def _lease() -> Any:
     return timezone.now() + timedelta(seconds=settings.CONCORD_PATIENCE)
 
 
+@contextmanager
+def _keeping_the_claim(release_id: int) -> Iterator[None]:
+    """Renew the worker's claim from a thread of its own: one phase may take longer than a claim lasts."""
+    done = Event()
+    keeper = Thread(target=_renew, args=(release_id, done), name="claim", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+def _renew(release_id: int, done: Event) -> None:
+    while not done.wait(settings.CONCORD_PATIENCE / 3):
+        try:
+            Release.objects.filter(pk=release_id).update(lease_until=_lease())
+        except (DatabaseError, InterfaceError):
+            log.warning("the claim on release %s could not be renewed", release_id)
+        finally:
+            connection.close()
+
+
 def _draft(release: Release) -> Draft:
     collection = release.round.collection
     template = collection.template
@@ -120,8 +146,8 @@ def _draft(release: Release) -> Draft:
     institutions = {each.institution.code: each.institution for each in submissions}
     contributor_of = {code: each.contributor_id for code, each in institutions.items()}
     peers = peers_of(institutions.values(), list(collection.peer_groups.all()))
-    clock = _Clock(release)
-    returns = gather(layout_of(template), list(institutions), _cubes(submissions, template, clock))
+    clock = _Clock()
+    returns = gather(layout_of(template), list(institutions), _cubes(submissions, template))
     clock.done("open")
     panel = panel_of(returns, contributor_of)
     pools = pooled_before_disclosure(panel, peers)
@@ -136,27 +162,19 @@ def _draft(release: Release) -> Draft:
 
 
 class _Clock:
-    """How long each phase took; every reading renews the worker's claim."""
+    """How long each phase took, in seconds."""
 
-    def __init__(self, release: Release) -> None:
+    def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._release = release
-        self._since = self._renewed = perf_counter()
-
-    def tick(self) -> None:
-        """Renew the claim when a third of it has passed."""
-        if perf_counter() - self._renewed > settings.CONCORD_PATIENCE / 3:
-            self._renewed = perf_counter()
-            Release.objects.filter(pk=self._release.pk).update(lease_until=_lease())
+        self._since = perf_counter()
 
     def done(self, phase: str) -> None:
         now = perf_counter()
         self.seconds[phase] = round(now - self._since, 3)
         self._since = now
-        self.tick()
 
 
-def _cubes(submissions: list[Submission], template: Template, clock: _Clock) -> Iterator[Cube]:
+def _cubes(submissions: list[Submission], template: Template) -> Iterator[Cube]:
     """One cube after another, in memory only."""
     for opened in vault.open_all(submissions):
         yield read_cube(
@@ -166,7 +184,6 @@ def _cubes(submissions: list[Submission], template: Template, clock: _Clock) -> 
             period=opened.submission.round.period,
             institution=opened.submission.institution.code,
         )
-        clock.tick()
 
 
 def _isolated(release: Release, submissions: Sequence[Submission], template: Template) -> dict[str, Mask]:
@@ -191,10 +208,9 @@ def _isolated(release: Release, submissions: Sequence[Submission], template: Tem
         return {}
     contributor_of = {code: each.contributor_id for code, each in institutions.items()}
     peers = peers_of(institutions.values(), list(release.round.collection.peer_groups.all()))
-    clock = _Clock(release)
     layout = layout_of(template)
     panels = [
-        panel_of(gather(layout, list(institutions), _cubes([*each, *same], template, clock)), contributor_of)
+        panel_of(gather(layout, list(institutions), _cubes([*each, *same], template)), contributor_of)
         for each in (before, after)
     ]
     shown = _published(former, peers, cell_keys(layout), layout.shape)
