@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Max, Q
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -25,9 +24,6 @@ from consortium.signing import consortium_key
 from sharing import blobs, rules, tasks
 from sharing.models import Round, RoundKey, Submission
 from sharing.states import SubmissionState
-
-# Versions of one institution are counted; two packages at once may want the same number.
-_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -66,15 +62,14 @@ def receive(round: Round, package: bytes, *, by: Person | ApiClient, idempotency
         package_bytes=len(package),
         blob=blob,
     )
-    for _attempt in range(_ATTEMPTS):
-        try:
-            _acknowledge(submission, by)
-        except IntegrityError:
-            if known := _known(round, institution, digest, idempotency_key):
-                return Received(known, is_new=False)
-        else:
-            return Received(submission, is_new=True)
-    raise Refused(_("Your institution is sending too many packages at once. Try again."), rule="busy")
+    try:
+        _acknowledge(submission, by)
+    except IntegrityError:
+        # The same package, or another with the same key, came in beside this one.
+        if known := _known(round, institution, digest, idempotency_key):
+            return Received(known, is_new=False)
+        raise
+    return Received(submission, is_new=True)
 
 
 def _known(round: Round, institution: Institution, digest: str, idempotency_key: str) -> Submission | None:
@@ -110,23 +105,21 @@ def _verified(round: Round, institution: Institution, package: bytes) -> Envelop
 @transaction.atomic
 def _acknowledge(submission: Submission, by: Person | ApiClient) -> None:
     """Row, receipt and audit entry together; then a worker is told."""
+    _hold_institution(submission)
     line = Submission.objects.filter(round=submission.round, institution=submission.institution)
     submission.version = (line.aggregate(last=Max("version"))["last"] or 0) + 1
     submission.receipt = issue_receipt(_receipt(submission), consortium_key())
     submission.save(force_insert=True)
-    _check_nothing_changed(submission)
+    # The insert holds the round against closing, which may have come just before it.
+    rules.check_is_open(Round.objects.values_list("state", flat=True).get(pk=submission.round_id))
     record("submission.received", by=by, about=submission, round=submission.round.public_id)
     transaction.on_commit(partial(tasks.send, tasks.open_submission, str(submission.pk)))
 
 
-def _check_nothing_changed(submission: Submission) -> None:
-    """The insert holds round and institution against closing and suspending. Both may have come before it."""
-    active = Institution.objects.filter(pk=submission.institution_id, state=InstitutionState.ACTIVE)
-    state, sender_is_active = (
-        Round.objects.annotate(active=Exists(active)).values_list("state", "active").get(pk=submission.round_id)
-    )
-    rules.check_is_open(state)
-    if not sender_is_active:
+def _hold_institution(submission: Submission) -> None:
+    """Its packages are acknowledged one after another, and it is not suspended meanwhile."""
+    senders = Institution.objects.select_for_update(no_key=True).filter(pk=submission.institution_id)
+    if senders.values_list("state", flat=True).get() != InstitutionState.ACTIVE:
         raise Forbidden(_("Your institution is suspended. Nothing was stored."), rule="not-entitled")
 
 
