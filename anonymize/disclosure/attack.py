@@ -11,7 +11,7 @@ only contributor of a cell (a singleton) is taken to know the cell exactly: it m
 at most `second[t]`. In an ancestor c of t, i holds at least `largest[t]`, so the attacker holds at most
 `value[c] - largest[t]`: c may fall by `max(value - largest, largest[t])`. The same holds for a descendant with the
 value of t, as the rest of t is empty, and for that descendant's ancestors. In a singleton among these kin the one
-contributor is i: it may move.
+contributor is i: it may move, and fall to nothing. If t is a singleton, so are all its parts, and they are i's.
 
 Why one scenario is enough for t, when it moves t by p% of `largest[t]` both ways: let i' be another contributor of t
 and j the attacker, perhaps i itself. Scale the movement by x_i'(t) / largest[t], at most 1. Cells bounded by
@@ -89,7 +89,14 @@ class Attack:
         """What somebody other than the attacker surely holds in each cell, and so in all its ancestors."""
         if not self.insiders:
             return np.zeros(len(self.value))
-        return np.where((self.second > 0) & self.table.integral, self.second, self.largest)
+        held = np.where((self.second > 0) & self.table.integral, self.second, self.largest)
+        return np.where(self.signed, 0.0, held)
+
+    @cached_property
+    def alone(self) -> Floats:
+        """How far each cell with a single contributor can fall in the eyes of all others; 0 for other cells."""
+        room = np.where(self.signed, np.inf, self.value)
+        return np.where((self.contributors == 1) & self.insiders, room, 0.0)
 
     @cached_property
     def fall(self) -> Floats:
@@ -99,13 +106,21 @@ class Attack:
         return np.where(self.signed, np.inf, room)
 
     def kin_of(self, target: int) -> Indices:
-        """The cells in which the target's top contributor surely holds at least its part of the target."""
+        """The cells in which the target's top contributor surely holds at least its part of the target, or all."""
+        live = self._live_parts(target)
+        same = self._same(target, live)
+        below = live if self.contributors[target] == 1 else same
+        finest = int(same[np.argmax(self._depth[same])])
+        kin: Indices = np.unique(np.concatenate([self.kin.ancestors(finest), below]))
         if self.signed[target]:
-            return np.array([target], dtype=np.int64)
-        same = self._same(target)
-        above = self.kin.ancestors(self._deepest(same))
-        kin: Indices = np.unique(np.concatenate([above, same]))
+            # Amounts of either sign tell nothing of who holds how much; that somebody is alone still counts.
+            return np.asarray(kin[(self.contributors[kin] == 1) | (kin == target)])
         return kin
+
+    def relief(self, targets: Indices | int, kin: Indices) -> Floats:
+        """How far each of these kin of the targets can fall in the scenario, if not farther for everybody."""
+        holds_all = self.value[kin] >= self.value[targets] * (1 - ROUNDING)
+        return np.maximum(self.own[targets] * holds_all, self.alone[kin])
 
     def are_kin(self, targets: Indices, cells: Indices) -> Mask:
         """For each pair whether the cell is kin of the target, in the sense of `kin_of`."""
@@ -118,23 +133,24 @@ class Attack:
             related[places] = np.isin(cells[places], self.kin_of(target))
         return related
 
-    def _same(self, target: int) -> Indices:
-        """The target, and the cells in it that surely hold all of it."""
+    def _live_parts(self, target: int) -> Indices:
+        """The target and the cells in it that somebody contributes to."""
         if self._height[target] == 0:
             return np.array([target], dtype=np.int64)
         below = self.kin.descendants(target)
-        live = below[(self.contributors[below] > 0) & ~self.signed[below]]
-        if self.value[target] > 0:
-            return np.asarray(live[self.value[live] >= self._nearly(target)])
-        finest = np.full(len(live), self._deepest(live))
+        return np.asarray(below[self.contributors[below] > 0])
+
+    def finest_parts(self, target: int) -> Indices:
+        """The cells in the target that have no parts and somebody contributes to: together they are all of it."""
+        live = self._live_parts(target)
+        return np.asarray(live[self._height[live] == 0])
+
+    def _same(self, target: int, live: Indices) -> Indices:
+        """Those parts that surely hold all of the target; the finest lies in all the others."""
+        if self.value[target] > 0 and not self.signed[live].any():
+            return np.asarray(live[self.value[live] >= self.value[target] * (1 - ROUNDING)])
+        finest = np.full(len(live), live[np.argmax(self._depth[live])])
         return live if self.kin.holds(live, finest).all() else np.array([target], dtype=np.int64)
-
-    def _deepest(self, same: Indices) -> int:
-        """The finest of cells that hold the same: it lies in all the others."""
-        return int(same[np.argmax(self._depth[same])])
-
-    def _nearly(self, cell: int) -> float:
-        return float(self.value[cell]) * (1 - ROUNDING)
 
     @cached_property
     def _height(self) -> Indices:
@@ -151,7 +167,7 @@ class Attack:
             return down, up
         kin = self.kin_of(scenario)
         if self.insiders:
-            down[kin] = np.maximum(down[kin], self.own[scenario])
+            down[kin] = np.maximum(down[kin], self.relief(scenario, kin))
             up[kin] = np.inf
         down[scenario] = self.fall[scenario]
         return down, up

@@ -42,22 +42,19 @@ def proven(problem: Problem, attack: Attack, live: Mask, system: System, movemen
 
 def suffices(attack: Attack, target: int, reach: Reach, up: float, down: float) -> bool:
     """Whether the movements stop every attacker from coming nearer than the widths, on both sides."""
-    largest = attack.largest
     parts = _disjoint(attack, target, reach.parts)
-    rises = reach.up >= up * (1 - TOLERANCE) or are_enough(
-        attack, target, up, [Part(float(largest[part]), rise) for part, rise, _ in parts], reach.everybody_up
-    )
-    falls = reach.down >= down * (1 - TOLERANCE) or are_enough(
-        attack, target, down, [Part(float(largest[part]), fall) for part, _, fall in parts], reach.everybody_down
-    )
-    return rises and falls
+    rises, falls = [Part(part, rise) for part, rise, _ in parts], [Part(part, fall) for part, _, fall in parts]
+    can_rise = reach.up >= up * (1 - TOLERANCE) or are_enough(attack, target, up, rises, reach.everybody_up)
+    can_fall = reach.down >= down * (1 - TOLERANCE) or are_enough(attack, target, down, falls, reach.everybody_down)
+    return can_rise and can_fall
 
 
 def _disjoint(attack: Attack, target: int, parts: Sequence[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
     """Those parts that lie in the target and in none of the others kept."""
     kept: list[tuple[int, float, float]] = []
     for part in parts:
-        inside = attack.kin.contains(target, part[0]) and not attack.signed[part[0]]
+        known = attack.signed[target] or not attack.signed[part[0]]
+        inside = known and attack.kin.contains(target, part[0])
         if inside and all(attack.kin.apart(part[0], other[0]) for other in kept):
             kept.append(part)
     return kept
@@ -111,7 +108,7 @@ def _within(attack: Attack, movements: Sequence[Movement], number: Indices, cell
     left = np.flatnonzero(~fits)
     left = left[(scenario[number[left]] != EVERYBODY) & (cells[left] != scenario[number[left]])]
     of = scenario[number[left]]
-    fits[left] = attack.are_kin(of, cells[left]) & (changes[left] >= -attack.own[of] - slack[left])
+    fits[left] = attack.are_kin(of, cells[left]) & (changes[left] >= -attack.relief(of, cells[left]) - slack[left])
     return np.asarray(np.bincount(number, weights=~fits, minlength=len(movements)) == 0)
 
 

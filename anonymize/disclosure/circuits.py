@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from anonymize.disclosure.attack import Attack
-from anonymize.disclosure.lattice import Floats, Hierarchy, Indices, strides
+from anonymize.disclosure.lattice import Floats, Hierarchy, Indices, Mask, strides
 
 Direction = Literal["both", "up", "down"]
 
@@ -148,17 +148,20 @@ class CircuitSearch:
     def _prices(self, cells: Indices, target: int, need: float, direction: Direction) -> tuple[Floats, Floats]:
         """The price of raising and of lowering each cell by the need; the same array when both are asked for."""
         price = self.price[cells]
-        kin_can_fall = bool(self.attack.own[target] >= need)
         if direction == "both":
             short = self._both[cells] < need
-            able = self._is_kin[cells] if kin_can_fall else cells == target
-            price[short & ~able] = BARRED
+            if short.any():
+                price[short & ~self._is_relieved(cells, target, need)] = BARRED
             return price, price
-        kin = self._is_kin[cells]
-        may_rise = (self.attack.up[cells] >= need) | kin
-        may_fall = (self.attack.down[cells] >= need) | (kin if kin_can_fall else cells == target)
+        may_rise = (self.attack.up[cells] >= need) | self._is_kin[cells]
+        may_fall = (self.attack.down[cells] >= need) | self._is_relieved(cells, target, need)
         rising, falling = np.where(may_rise, price, BARRED), np.where(may_fall, price, BARRED)
         return (rising, falling) if direction == "up" else (falling, rising)
+
+    def _is_relieved(self, cells: Indices, target: int, need: float) -> Mask:
+        """Whether each cell can fall by the need because it is kin of the target."""
+        relieved: Mask = self._is_kin[cells] & (self.attack.relief(target, cells) >= need)
+        return np.asarray(relieved | (cells == target))
 
     def _cheapest(
         self, target: int, chosen: list[Moves], used: list[Indices], need: float, direction: Direction
@@ -195,7 +198,9 @@ class CircuitSearch:
         short = cells[(self._both[cells] < need) & (cells != other)]
         if len(short) == 0:
             return True
-        return bool(self.attack.own[other] >= need) and set(short.tolist()) <= set(self.kin(other).tolist())
+        return set(short.tolist()) <= set(self.kin(other).tolist()) and bool(
+            (self.attack.relief(other, short) >= need).all()
+        )
 
 
 def _score(moves: Moves, raised: Floats, lowered: Floats) -> Floats:

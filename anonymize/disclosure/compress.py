@@ -7,6 +7,7 @@ not at all, as each gives the other away.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -136,7 +137,7 @@ def _reduced_problem(problem: Problem, small: Lattice, picked: tuple[Indices, ..
         never=all_of(problem.mask("never")),
         withheld=all_of(problem.mask("withheld")),
         cost=costs.reshape(small.shape),
-        relations=tuple(_reduced_relation(relation, group) for relation in problem.relations),
+        relations=tuple(filter(None, (_reduced_relation(relation, group) for relation in problem.relations))),
         signed=all_of(problem.mask("signed")),
         insiders=problem.insiders,
         extra_room=problem.extra_room,
@@ -154,7 +155,13 @@ def _reduced_table(table: Table, small: Lattice, picked: tuple[Indices, ...]) ->
     )
 
 
-def _reduced_relation(relation: Relation, group: Indices) -> Relation:
-    kept = [(int(group[cell]), factor) for cell, factor in zip(relation.cells, relation.coefficients, strict=True)]
-    kept = [(place, factor) for place, factor in kept if place >= 0]
-    return replace(relation, cells=tuple(place for place, _ in kept), coefficients=tuple(factor for _, factor in kept))
+def _reduced_relation(relation: Relation, group: Indices) -> Relation | None:
+    """The relation among reduced cells; None when nothing is left of it."""
+    factors: dict[int, float] = defaultdict(float)
+    for cell, factor in zip(relation.cells, relation.coefficients, strict=True):
+        if group[cell] != DROPPED:
+            factors[int(group[cell])] += factor
+    factors = {cell: factor for cell, factor in factors.items() if factor != 0}
+    if not factors and not relation.extras:
+        return None
+    return replace(relation, cells=tuple(factors), coefficients=tuple(factors.values()))

@@ -29,6 +29,8 @@ class Relation:
     def __post_init__(self) -> None:
         if len(self.cells) != len(self.coefficients) or len(self.extras) != len(self.extra_coefficients):
             raise ValueError("a relation has one coefficient for each cell and each extra unknown")
+        if len(set(self.cells)) != len(self.cells) or len(set(self.extras)) != len(self.extras):
+            raise ValueError("a relation names each cell and each extra unknown once")
 
 
 @dataclass(frozen=True)

@@ -147,8 +147,6 @@ class _Choice:
     def _by_parts(self, target: int, find: Find, *, last_resort: bool = False) -> list[Movement]:
         """Movements of the target's parts, the largest first, until every attacker meets one wide enough."""
         attack, width = self.attack, float(self._width[target])
-        if attack.signed[target]:
-            return []
         found: list[Movement] = []
         parts: list[Part] = []
         need = width
@@ -157,17 +155,17 @@ class _Choice:
             if not movements:
                 continue
             found += movements
-            parts.append(Part(float(attack.largest[part]), need))
+            parts.append(Part(int(part), need))
             if are_enough(attack, target, width, parts):
                 return found
-            need = needed(attack, target, width, float(attack.value[target]) - sum(each.largest for each in parts))
+            need = needed(attack, target, width, float(attack.largest[[each.cell for each in parts]].sum()))
         rest = self._by_program(target, EVERYBODY, need, need) if last_resort else []
         return found + rest if rest else []
 
     def _parts(self, target: int) -> Indices:
         """The target's smallest parts, those with the largest contributions first."""
-        below = self.attack.kin.descendants(target)
-        below = below[(self._height[below] == 0) & ~self.prices.barred[below] & (below != target)]
+        below = self.attack.finest_parts(target)
+        below = below[~self.prices.barred[below] & (below != target)]
         order: Indices = np.argsort(-self.attack.largest[below], kind="stable")
         return np.asarray(below[order[:PARTS_TRIED]])
 
