@@ -11,7 +11,8 @@ only contributor of a cell (a singleton) is taken to know the cell exactly: it m
 at most `second[t]`. In an ancestor c of t, i holds at least `largest[t]`, so the attacker holds at most
 `value[c] - largest[t]`: c may fall by `max(value - largest, largest[t])`. The same holds for a descendant with the
 value of t, as the rest of t is empty, and for that descendant's ancestors. In a singleton among these kin the one
-contributor is i: it may move, and fall to nothing. If t is a singleton, so are all its parts, and they are i's.
+contributor is i: it may move, and fall to nothing. If t is a singleton, so are all its parts, they are i's, and so
+are all singletons that contain one of them.
 
 Why one scenario is enough for t, when it moves t by p% of `largest[t]` both ways: let i' be another contributor of t
 and j the attacker, perhaps i itself. Scale the movement by x_i'(t) / largest[t], at most 1. Cells bounded by
@@ -109,13 +110,19 @@ class Attack:
         """The cells in which the target's top contributor surely holds at least its part of the target, or all."""
         live = self._live_parts(target)
         same = self._same(target, live)
-        below = live if self.contributors[target] == 1 else same
         finest = int(same[np.argmax(self._depth[same])])
-        kin: Indices = np.unique(np.concatenate([self.kin.ancestors(finest), below]))
+        kin: Indices = np.unique(np.concatenate([self.kin.ancestors(finest), same, *self._of_the_one(target, live)]))
         if self.signed[target]:
             # Amounts of either sign tell nothing of who holds how much; that somebody is alone still counts.
             return np.asarray(kin[(self.contributors[kin] == 1) | (kin == target)])
         return kin
+
+    def _of_the_one(self, target: int, live: Indices) -> list[Indices]:
+        """The singletons that surely are the target's contributor's, when it is a singleton itself."""
+        if self.contributors[target] != 1 or len(live) == 1:
+            return []
+        above = (self.kin.ancestors(int(part)) for part in live[self._height[live] == 0])
+        return [cells[self.contributors[cells] == 1] for cells in above]
 
     def relief(self, targets: Indices | int, kin: Indices) -> Floats:
         """How far each of these kin of the targets can fall in the scenario, if not farther for everybody."""
