@@ -28,12 +28,12 @@ demo-reset: install  ## forget the demo: its database, packages and keys under v
 
 test: messages  ## all tests
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
-	@$(PY) deploy/also_on_servers.py $(PY) -m pytest -n $(WORKERS) --dist loadgroup tests/consortium tests/sharing tests/journeys $(ARGS)
+	@$(PY) -m tests.on_servers -n $(WORKERS) -q tests/consortium tests/sharing $(ARGS)
 
 check: messages  ## style, types, layers, templates, migrations, lock files
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
+	$(PY) -m mypy --no-error-summary
 	.venv/bin/lint-imports
 	.venv/bin/djlint --check --lint --quiet consortium sharing
 	$(MANAGE) makemigrations --check --dry-run
