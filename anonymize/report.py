@@ -126,7 +126,9 @@ def summarize(
         finest_share_withheld=_finest_share(contributors, withheld, template),
         digest=hashlib.sha256(content).hexdigest(),
         size=len(content),
-        audits=tuple(_audit_line(measure, audit) for measure, audit in protected.audits.items()),
+        audits=tuple(
+            _audit_line(each, protected.audits[each]) for each in template.measure_ids if each in protected.audits
+        ),
         dimensions=_losses(there, withheld, template),
         indicators=_indicator_losses(protected.cube, template),
         findings=tuple(findings),
