@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from anonymize.package import PACKAGE_MEDIA_TYPE
+from consortium.people.models import Person
 
 # The role of each of the cast.
 CAST = {
@@ -102,26 +104,35 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str
             yield address
 
 
-def status(role: str, line: Line, path: str, request: Any) -> int:
-    """What a role gets; whatever the request changed is undone. A way to the sign-in page counts as 401."""
-    client = Client(raise_request_exception=False)
-    headers = {}
-    if role == "client":
-        headers["authorization"] = request.getfixturevalue("harbours_token")
-    elif role in CAST:
-        client.force_login(request.getfixturevalue(CAST[role]))
-    with transaction.atomic():
-        response = _call(client, line, path, headers)
-        transaction.set_rollback(True)
-    if response.status_code == 302 and response["Location"].startswith(resolve_url(settings.LOGIN_URL)):
-        return 401
-    return response.status_code
+class Door:
+    """One client at which every role of the cast asks in turn; signing in happens once for each."""
 
+    def __init__(self, people: Mapping[str, Person], token: str) -> None:
+        # One client, because each loads the middleware anew.
+        self._client = Client(raise_request_exception=False)
+        self._token = token
+        self._sessions = {role: self._sign_in(person) for role, person in people.items()}
 
-def _call(client: Client, line: Line, path: str, headers: dict[str, str]) -> Any:
-    if line.method == "GET":
-        return client.get(path + line.query, headers=headers)
-    if isinstance(line.body, bytes):
-        return client.post(path, line.body, content_type=PACKAGE_MEDIA_TYPE, headers=headers)
-    kind = {"content_type": "application/json"} if path.startswith("/api/") else {}
-    return client.post(path, line.body, headers=headers, **kind)
+    def status(self, role: str, line: Line, path: str) -> int:
+        """What a role gets; whatever the request changed is undone. A way to the sign-in page counts as 401."""
+        self._client.cookies = SimpleCookie(self._sessions.get(role, {}))
+        headers = {"authorization": self._token} if role == "client" else {}
+        with transaction.atomic():
+            response = self._call(line, path, headers)
+            transaction.set_rollback(True)
+        if response.status_code == 302 and response["Location"].startswith(resolve_url(settings.LOGIN_URL)):
+            return 401
+        return int(response.status_code)
+
+    def _sign_in(self, person: Person) -> dict[str, str]:
+        self._client.cookies = SimpleCookie()  # another person's session would end here
+        self._client.force_login(person)
+        return {settings.SESSION_COOKIE_NAME: self._client.cookies[settings.SESSION_COOKIE_NAME].value}
+
+    def _call(self, line: Line, path: str, headers: dict[str, str]) -> Any:
+        if line.method == "GET":
+            return self._client.get(path + line.query, headers=headers)
+        if isinstance(line.body, bytes):
+            return self._client.post(path, line.body, content_type=PACKAGE_MEDIA_TYPE, headers=headers)
+        kind = {"content_type": "application/json"} if path.startswith("/api/") else {}
+        return self._client.post(path, line.body, headers=headers, **kind)
