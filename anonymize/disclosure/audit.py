@@ -164,15 +164,16 @@ class _Component:
 
     def reach(self, target: int, scenario: int, width: float) -> tuple[float, float, str]:
         """How far the target can rise and fall in the scenario, in its own unit, and the solver's word."""
-        whole = self.attacker.attack.table.integral
-        unit = 1.0 if whole else width
+        integral = self.attacker.attack.table.integral
+        whole = self.columns < self.attacker.system.cell_count if integral else None
+        unit = 1.0 if integral else width
         down, up = self._bounds(scenario, unit)
         program = self._loaded(-down, up)
         at = np.array([np.searchsorted(self.columns, target)])
         results, words = [], []
         for sign in (1.0, -1.0):
             program.aim(at, np.array([sign]))
-            solution = program.solve()
+            solution = program.solve(whole)
             words.append(solution.status)
             results.append(max(solution.objective, 0.0) * unit if solution.found else 0.0)
         program.aim(at, np.zeros(1))
@@ -188,8 +189,6 @@ class _Component:
     def _loaded(self, lower: Floats, upper: Floats) -> LinearProgram:
         if self._program is None:
             self._program = LinearProgram(*self._entries, lower, upper, SECONDS)
-            if self.attacker.attack.table.integral:
-                self._program.whole(self.columns < self.attacker.system.cell_count)
         else:
             self._program.bound(np.arange(len(self.columns)), lower, upper)
         return self._program

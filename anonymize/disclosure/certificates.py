@@ -71,6 +71,9 @@ def check(
     deltas = np.concatenate([movement.deltas for movement in movements])
     stands = _on_live(number, cells, live, len(movements))
     stands &= _additive(system, movements, number, cells, deltas)
+    if attack.table.integral:
+        # Half a contributor is no possible table, and the attacker knows.
+        stands &= np.bincount(number, weights=deltas != np.round(deltas), minlength=len(movements)) == 0
     up = stands & _within(attack, movements, number, cells, deltas)
     down = stands & _within(attack, movements, number, cells, -deltas)
     return _reaches(movements, number, cells, deltas, up, down, extra_room)

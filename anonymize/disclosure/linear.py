@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import highspy
 import numpy as np
+from numpy.typing import NDArray
 
 from anonymize.disclosure.lattice import Floats, Indices, Mask
 
 INFINITE = highspy.kHighsInf
+NEARLY_WHOLE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,24 @@ class LinearProgram:
         """New objective coefficients for some columns."""
         self._solver.changeColsCost(len(columns), columns.astype(np.int32), costs)
 
-    def whole(self, columns: Mask) -> None:
-        """These columns take whole numbers only."""
-        places = np.flatnonzero(columns).astype(np.int32)
-        kinds = np.full(len(places), highspy.HighsVarType.kInteger)
-        self._solver.changeColsIntegrality(len(places), places, kinds)
+    def solve(self, whole: Mask | None = None) -> Solution:
+        """The best point found; no values when there is none, none in time, or the best is unbounded.
 
-    def solve(self) -> Solution:
-        """The best point found; no values when there is none, none in time, or the best is unbounded."""
+        Columns marked `whole` take whole numbers only. Most programs here have such an optimum anyway.
+        """
+        solution = self._run()
+        if whole is None or not solution.found or _are_whole(solution.values[whole]):
+            return solution
+        places = np.flatnonzero(whole).astype(np.int32)
+        self._kind(places, highspy.HighsVarType.kInteger)
+        solution = self._run()
+        self._kind(places, highspy.HighsVarType.kContinuous)
+        return solution
+
+    def _kind(self, columns: NDArray[np.int32], kind: highspy.HighsVarType) -> None:
+        self._solver.changeColsIntegrality(len(columns), columns, np.full(len(columns), kind))
+
+    def _run(self) -> Solution:
         self._solver.setOptionValue("time_limit", self._solver.getRunTime() + self._seconds)
         self._solver.run()
         status = self._solver.getModelStatus()
@@ -82,3 +94,7 @@ class LinearProgram:
             return Solution(self._solver.modelStatusToString(status), 0.0, np.zeros(0))
         values = np.array(self._solver.getSolution().col_value)
         return Solution("optimal", float(self._solver.getInfo().objective_function_value), values)
+
+
+def _are_whole(values: Floats) -> bool:
+    return bool(np.all(np.abs(values - np.round(values)) < NEARLY_WHOLE))

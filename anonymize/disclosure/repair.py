@@ -113,11 +113,12 @@ class Repair:
         )
         price = np.concatenate([self.price[places] + NEGLIGIBLE, np.zeros(extras)])
         program.aim(np.arange(2 * both), -np.concatenate([price, price]))
-        if self.attack.table.integral:
-            program.whole(np.concatenate([np.arange(both) < count] * 2))
-        solution = program.solve()
+        integral = self.attack.table.integral
+        solution = program.solve(np.tile(np.arange(both) < count, 2) if integral else None)
         if not solution.found:
             return None
         net = solution.values[:both] - solution.values[both:]
+        if integral:
+            net[:count] = np.round(net[:count])
         moved = np.flatnonzero(np.abs(net[:count]) > NEGLIGIBLE)
         return places[moved], net[moved] * unit, net[count:] * unit

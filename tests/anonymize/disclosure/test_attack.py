@@ -49,7 +49,7 @@ def test_no_withheld_cell_can_be_recomputed_in_many_tables(drawn: dict[str, int]
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(2, 2), (3, 2), (2, 2, 2), (5,), (2, 1, 3)]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_exhaustive_search_finds_no_count(seed: int, leaves: tuple[int, ...]) -> None:
     rng = np.random.default_rng(seed)
     lattice = Lattice(tuple(Hierarchy.flat([str(number) for number in range(count)]) for count in leaves))

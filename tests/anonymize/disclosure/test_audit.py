@@ -80,6 +80,16 @@ def test_a_false_proof_proves_nothing(lie: str) -> None:
         assert PROVEN not in statuses
 
 
+def test_a_proof_by_fractions_proves_nothing_of_whole_numbers() -> None:
+    tape = random_tape(np.random.default_rng(3), drawn(7).table.lattice, 400, 1, integral=True)
+    problem = Problem(tape.table, find_primary(tape.table, DisclosurePolicy(min_contributors=30)))
+    pattern = suppress(problem)
+    broken = [replace(each, deltas=each.deltas * 1.25) for each in pattern.movements]
+    statuses = {finding.status for finding in audit(problem, pattern.withheld, broken).findings}
+    assert problem.primary.count > 0
+    assert statuses == {SOLVED}
+
+
 def falsified(movement: Movement, problem: Problem, lie: str) -> Movement:
     """The movement with one thing wrong."""
     if lie == "larger":
