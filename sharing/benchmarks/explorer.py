@@ -101,7 +101,8 @@ def _own_by_release(
     """The viewer's own figures by release and key; empty for the association's people."""
     keys = list(keys)
     own: dict[tuple[int, str], Own] = {}
-    for statement in Statement.objects.visible_to(person).filter(release__in=releases):
+    found = Statement.objects.visible_to(person).filter(release__in=releases)
+    for statement in found.select_related("release", "institution"):
         comparison = statements.open_statement(statement, by=person)
         for key in keys:
             figure = comparison.own(indicator, peer_group, key)

@@ -92,9 +92,10 @@ def level(template: Template, key: str, month: int, noise: dict[str, float]) -> 
 
 
 def _keys(template: Template) -> list[str]:
-    """Cells with at most two dimensions away from the total."""
+    """Cells with at most two dimensions away from the total, of two of the regions."""
     products = template.dimension("PRODUCT").code_list.ids
-    regions = template.dimension("REGION").code_list.ids
+    of_region = template.dimension("REGION").code_list
+    regions = [code for code in of_region.ids if {"EAST", "NORTH"} & {code, *of_region.ancestors(code)} or code == TOTAL]
     tiers = template.dimension("RISK_TIER").code_list.ids
     return [f"{p}.{r}.{t}" for p in products for r in regions for t in tiers if TOTAL in (p, r, t)]
 
