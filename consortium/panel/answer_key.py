@@ -9,7 +9,7 @@ from pathlib import Path
 from anonymize.cube import read_cube
 from sharing import vault
 from sharing.benchmarks.peer_groups import ALL, peers_of
-from sharing.benchmarks.pool import cell_keys, gather, layout_of, pooled_before_disclosure
+from sharing.benchmarks.pool import cell_keys, gather, layout_of, panel_of, pooled_before_disclosure
 from sharing.models import Round
 
 FILE_NAME = "expected_pooled_by_product.csv"
@@ -44,7 +44,8 @@ def _pooled_by_product(round: Round) -> Mapping[str, Mapping[str, float]]:
     )
     institutions = [submission.institution for submission in submissions]
     layout = layout_of(template)
-    panel = gather(layout, {each.code: each.contributor_id for each in institutions}, cubes)
+    contributor_of = {each.code: each.contributor_id for each in institutions}
+    panel = panel_of(gather(layout, list(contributor_of), cubes), contributor_of)
     pools = pooled_before_disclosure(panel, peers_of(institutions, []))
     keys = cell_keys(layout)
     return {

@@ -38,7 +38,7 @@ def found(reporters: Sequence[Reporter], collection: str) -> tuple[Round, list[C
         load(collection).source, by=manager
     )
     collections.add_contributors(defined, institutions, by=manager)
-    collections.compare_by(defined, [_peer_group(*each) for each in enumerate(SizeBand.choices)], by=manager)
+    collections.compare_by(defined, [_peer_group(*each) for each in enumerate(SizeBand)], by=manager)
     record("panel.founded", by=manager, about=defined, institutions=len(institutions))
     return _open(defined), credentials
 
@@ -93,13 +93,13 @@ def _client(institution: Institution, credentials: Credentials) -> ApiClient:
     )
 
 
-def _peer_group(position: int, band: tuple[str, str]) -> PeerGroup:
+def _peer_group(position: int, band: SizeBand) -> PeerGroup:
     made, _created = PeerGroup.objects.get_or_create(
-        code=f"size-{band[0]}",
+        code=f"size-{band}",
         defaults={
             "family": "size",
-            "names": {"en": str(band[1])},
-            "criteria": {"size_band": [band[0]]},
+            "names": {"en": str(band.label)},
+            "criteria": {"size_band": [band.value]},
             "position": position,
         },
     )

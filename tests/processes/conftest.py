@@ -24,15 +24,16 @@ class Consortium:
 
     def __init__(self, home: Path, panel: Path, environment: Mapping[str, str] | None = None) -> None:
         self.home = home
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.processes.driver", str(panel)],
-            cwd=ROOT,
-            env=dict(environment or embedded(home)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(home.parent / "driver.log").open("ab"),
-            text=True,
-        )
+        with (home.parent / "driver.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.processes.driver", str(panel)],
+                cwd=ROOT,
+                env=dict(environment or embedded(home)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self.first = self._answer()
 
     def ask(self, command: str) -> dict[str, Any]:

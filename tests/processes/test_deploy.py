@@ -60,7 +60,8 @@ def servers() -> Iterator[Servers]:
     except psycopg.OperationalError:
         pytest.skip("no PostgreSQL answers at 127.0.0.1:5432 without a password")
     try:
-        kombu.Connection(f"{BROKER}//").ensure_connection(max_retries=1, timeout=3)
+        with kombu.Connection(f"{BROKER}//") as connection:
+            connection.ensure_connection(max_retries=1, timeout=3)
     except (OSError, kombu.exceptions.OperationalError):
         pytest.skip("no RabbitMQ answers at 127.0.0.1:5672")
     made.vhost = _vhost(made.database)
