@@ -95,7 +95,9 @@ def _keys(template: Template) -> list[str]:
     """Cells with at most two dimensions away from the total, of two of the regions."""
     products = template.dimension("PRODUCT").code_list.ids
     of_region = template.dimension("REGION").code_list
-    regions = [code for code in of_region.ids if {"EAST", "NORTH"} & {code, *of_region.ancestors(code)} or code == TOTAL]
+    regions = [
+        code for code in of_region.ids if {"EAST", "NORTH"} & {code, *of_region.ancestors(code)} or code == TOTAL
+    ]
     tiers = template.dimension("RISK_TIER").code_list.ids
     return [f"{p}.{r}.{t}" for p in products for r in regions for t in tiers if TOTAL in (p, r, t)]
 
@@ -192,24 +194,26 @@ def _release(round: Round, template: Template, month: int, noise: dict[str, floa
     cells = []
     for indicator, share in INDICATORS.items():
         for group, factor in (("ALL", 1.0), ("small", 1.12), ("medium", 1.0), ("large", 0.86)):
-            for position, key in enumerate(_keys(template)):
+            for key in _keys(template):
                 if group != "ALL" and key.split(".").count(TOTAL) < 2:
                     continue
-                cells.append(_cell(release, indicator, group, key, position,
-                                   share * factor * level(template, key, month, noise)))  # fmt: skip
+                cells.append(_cell(release, indicator, group, key, share * factor * level(template, key, month, noise)))
     ReleaseCell.objects.bulk_create(cells, batch_size=5000)
     release.cells, release.withheld = len(cells), sum(cell.withheld for cell in cells)
     release.save()
     return release
 
 
-def _cell(release: Release, indicator: str, group: str, key: str, position: int, median: float) -> ReleaseCell:
+def _cell(release: Release, indicator: str, group: str, key: str, median: float) -> ReleaseCell:
     cell = ReleaseCell(release=release, indicator=indicator, peer_group=group, key=key, withheld=False)
-    if key.split(".").count(TOTAL) < 2 and position % 9 == 4:
+    """Single products and tiers are withheld in Shanghai and Tianjin, and have too few for quartiles in Zhejiang."""
+    _product, region, _tier = key.split(".")
+    is_single = key.split(".").count(TOTAL) < 2
+    if is_single and region in {"CN-SH", "CN-TJ"}:
         cell.withheld, cell.reason = True, "G"
         return cell
     cell.median, cell.pooled, cell.mean = median, median * 0.93, median * 1.04
-    cell.contributors = 7 if position % 11 == 5 else 23 if group == "ALL" else 8
+    cell.contributors = 7 if is_single and region == "CN-ZJ" else 23 if group == "ALL" else 8
     if cell.contributors >= 8:
         cell.p25, cell.p75 = median * 0.81, median * 1.24
     return cell
