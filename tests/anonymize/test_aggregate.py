@@ -30,10 +30,13 @@ def small_template() -> Template:
             *({"id": id, "name": {"en": id}, "parent": parent} for id, parent in parents.items()),
         ]
 
+    delinquency = load("delinquency").source
+    past_due = {"id": "PAST_DUE", "name": {"en": "Amount past due"}, "type": "amount", "unit": "CNY", "decimals": 2}
     return parse(
         {
-            **load("delinquency").source,
+            **delinquency,
             "id": "small",
+            "measures": [*delinquency["measures"], past_due],
             "dimensions": [
                 {"id": "PRODUCT", "name": {"en": "Product"}, "codes": codes(RETAIL="_T", CAR="RETAIL", CARD="RETAIL", SME="_T")},
                 {"id": "REGION", "name": {"en": "Region"}, "codes": codes(EAST="_T", WEST="_T")},

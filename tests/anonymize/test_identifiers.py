@@ -134,7 +134,7 @@ def mapping_with(**changes: Any) -> TapeMapping:
             "RISK_TIER": {"fixed": "LOW"},
             "DPD_BUCKET": {"fixed": "CURRENT"},
         },
-        "measures": {"BALANCE": {"column": "balance"}, "PAST_DUE": {"sql": "0"}},
+        "measures": {"BALANCE": {"column": "balance"}},
         "borrower": {"id": "customer"},
     }
     return parse_mapping({**document, **changes}, load("delinquency"))

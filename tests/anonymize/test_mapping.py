@@ -12,9 +12,18 @@ import pytest
 from anonymize.errors import MappingError
 from anonymize.mapping import check_columns, load_mapping, parse_mapping
 from anonymize.simulate import mapping_for_simulated
-from anonymize.template import load
+from anonymize.template import load, parse
 
-DELINQUENCY = load("delinquency")
+SHIPPED = load("delinquency").source
+DELINQUENCY = parse(
+    {
+        **SHIPPED,
+        "measures": [
+            *SHIPPED["measures"],
+            {"id": "PAST_DUE", "name": {"en": "Amount past due"}, "type": "amount", "unit": "CNY", "decimals": 2},
+        ],
+    }
+)
 Document = dict[str, Any]
 
 GOOD: Document = {
