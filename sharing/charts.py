@@ -64,8 +64,9 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
     hover = {"name": "hover", "select": {"type": "point", "encodings": ["x"], "nearest": True,
                                          "on": "pointerover", "clear": "pointerout"}}  # fmt: skip
     layers: list[Spec] = [
-        _line("median", median, names, kind, width=2.5),
-        _line("pooled", pooled, names, kind, width=1.75),
+        _line(field, name, names, kind, width=width)
+        for field, name, width in (("median", median, 2.5), ("pooled", pooled, 1.75))
+        if any(getattr(point.figures, field) is not None for point in points)
     ]
     if any(point.figures.p25 is not None for point in points):
         area = {"mark": {"type": "area", "interpolate": "monotone"},

@@ -39,10 +39,10 @@ def answer(points: Sequence[Point], frequency: str) -> Answer | None:
     """None without a single published period."""
     if not points:
         return None
-    change, over_a_year = on_last_year(points, frequency), True
-    if change is None or change.median is None:
-        change, over_a_year = on_last_period(points, frequency), False
-    return Answer(_verdict(change), points[-1].figures, change, over_a_year)
+    over_a_year, over_a_period = on_last_year(points, frequency), on_last_period(points, frequency)
+    comparable = [change for change in (over_a_year, over_a_period) if change and change.median is not None]
+    change = next(iter(comparable), None) or over_a_year or over_a_period
+    return Answer(_verdict(change), points[-1].figures, change, change is not None and change is over_a_year)
 
 
 def _verdict(change: Change | None) -> Verdict:

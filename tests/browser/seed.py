@@ -207,16 +207,19 @@ def _release(round: Round, template: Template, month: int, noise: dict[str, floa
 def _cell(release: Release, indicator: str, group: str, key: str, median: float) -> ReleaseCell:
     cell = ReleaseCell(release=release, indicator=indicator, peer_group=group, key=key, withheld=False)
     """Single products and tiers are withheld in Shanghai and Tianjin, and have too few for quartiles in Zhejiang."""
-    _product, region, _tier = key.split(".")
-    is_single = key.split(".").count(TOTAL) < 2
-    if is_single and region in {"CN-SH", "CN-TJ"}:
+    is_few = key.count(TOTAL) < 2 and "CN-ZJ" in key
+    if _is_withheld(key):
         cell.withheld, cell.reason = True, "G"
         return cell
     cell.median, cell.pooled, cell.mean = median, median * 0.93, median * 1.04
-    cell.contributors = 7 if is_single and region == "CN-ZJ" else 23 if group == "ALL" else 8
+    cell.contributors = 7 if is_few else 23 if group == "ALL" else 8
     if cell.contributors >= 8:
         cell.p25, cell.p75 = median * 0.81, median * 1.24
     return cell
+
+
+def _is_withheld(key: str) -> bool:
+    return key.count(TOTAL) < 2 and ("CN-SH" in key or "CN-TJ" in key)
 
 
 def _statement(
@@ -227,11 +230,12 @@ def _statement(
     for indicator, share in INDICATORS.items():
         keys = [key for key in _keys(template) if not key.endswith("XZ._T")]
         rates = [share * level(template, key, month, noise) * (1.06 + 0.012 * month) for key in keys]
-        medians = [share * level(template, key, month, noise) for key in keys]
+        medians = [None if _is_withheld(key) else share * level(template, key, month, noise) for key in keys]
+        pairs = list(zip(rates, medians, strict=True))
         beside = {
-            "band": [2 if rate < 1.24 * median else 3 for rate, median in zip(rates, medians, strict=True)],
-            "to_median": [rate - median for rate, median in zip(rates, medians, strict=True)],
-            "to_pooled": [rate - 0.93 * median for rate, median in zip(rates, medians, strict=True)],
+            "band": [None if median is None else 2 if rate < 1.24 * median else 3 for rate, median in pairs],
+            "to_median": [None if median is None else rate - median for rate, median in pairs],
+            "to_pooled": [None if median is None else rate - 0.93 * median for rate, median in pairs],
         }
         indicators[indicator] = {"keys": keys, "rate": rates, "beside": {"ALL": beside}}
     comparison = Comparison({"version": VERSION, "institution": institution.code, "indicators": indicators})
