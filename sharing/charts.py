@@ -83,7 +83,7 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
                      "tooltip": tooltip},
     })  # fmt: skip
     x = {"field": "period", "type": "ordinal", "sort": None, "title": None,
-         "scale": {"padding": 0.2}, "axis": {"labelAngle": 0, "labelOverlap": "greedy", "grid": False}}  # fmt: skip
+         "scale": {"padding": 0.2}, "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 14, "grid": False}}  # fmt: skip
     return {
         "$schema": SCHEMA,
         "description": time_series_in_words(points, kind, us=us),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import subprocess
 
 import openpyxl
 import pyarrow.parquet as pq
@@ -122,6 +124,15 @@ def test_the_server_draws_what_the_browser_draws(theme):
     assert media_type == "image/svg+xml"
     assert "海港银行" in svg.decode()
     assert charts.theme(theme)["background"] in svg.decode()
+
+
+def test_chinese_words_are_drawn_into_a_png():
+    fonts = shutil.which("fc-list")
+    if fonts is None or not subprocess.run([fonts, ":lang=zh"], capture_output=True, check=True).stdout:
+        pytest.skip("no Chinese font on this machine")
+    spec = charts.distribution(figures(0.02, 0.03), "percent", us=None)
+    one, other = (drawing.draw(charts.titled(spec, title, ""), "png", "light")[0] for title in ("逾期", "回收"))
+    assert one != other  # without a font both would be the same two boxes
 
 
 def test_vega_lite_compiles_both_charts():
