@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from joserfc.jwk import OKPKey
 
@@ -39,6 +39,8 @@ def found(reporters: Sequence[Reporter], collection: str) -> tuple[Round, list[C
     )
     collections.add_contributors(defined, institutions, by=manager)
     collections.compare_by(defined, [_peer_group(*each) for each in enumerate(SizeBand)], by=manager)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # the planner has not seen that the tables are full now
     record("panel.founded", by=manager, about=defined, institutions=len(institutions))
     return _open(defined), credentials
 

@@ -21,6 +21,7 @@ from anonymize.client import Client, Patience
 from anonymize.config import Config
 from anonymize.package import PARQUET, SigningKey, package_digest, seal, verify_receipt
 from anonymize.package.consortium import Jwks
+from anonymize.rounds import Round
 
 PROCESSES = 2
 THREADS = 3
@@ -38,7 +39,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What one process needs: the platform, the round, its institutions and their cubes."""
+    """What one process needs: the platform, the round's id, the consortium's keys, its institutions and their cubes."""
 
     url: str
     round_id: str
@@ -97,11 +98,20 @@ class _Shared(httpx.HTTPTransport):
 def send_all(assignment: Assignment, sent: Synchronized[int]) -> None:
     """One process's work: every institution's package sealed, sent, and its receipt verified."""
     connections = local()
+    saved: list[Round] = []
 
     def send(member: tuple[Credentials, bytes]) -> None:
+        credentials, cube = member
         if not hasattr(connections, "pool"):
             connections.pool = _Shared(verify=False)  # this machine: no TLS to verify
-        _send(assignment, *member, connections.pool)
+        config = _config(assignment.url, credentials)
+        with Client(config, transport=connections.pool, patience=Patience(attempts=12)) as client:
+            # One round's document is the same for all, signed: fetched once and saved, as for sealing offline.
+            if not saved:
+                saved.append(client.round(assignment.round_id))
+            package = _sealed(saved[0], credentials, cube, assignment.jwks)
+            answer = client.submit(saved[0].id, package, idempotency_key=package_digest(package))
+            verify_receipt(answer.receipt, assignment.jwks, package)
         with sent.get_lock():
             sent.value += 1
 
@@ -110,24 +120,24 @@ def send_all(assignment: Assignment, sent: Synchronized[int]) -> None:
             pass
 
 
-def _send(assignment: Assignment, credentials: Credentials, cube: bytes, connection: httpx.BaseTransport) -> None:
-    config = Config(
+def _config(url: str, credentials: Credentials) -> Config:
+    return Config(
         directory=Path(),
         institution=credentials.code,
-        server_url=assignment.url,
+        server_url=url,
         client_id=credentials.client_id,
         client_secret=credentials.client_secret,
     )
-    with Client(config, transport=connection, patience=Patience(attempts=12)) as client:
-        round = client.round(assignment.round_id)
-        package = seal(
-            cube,
-            media_type=PARQUET,
-            round_id=round.id,
-            institution=credentials.code,
-            audience=round.audience,
-            signing_key=SigningKey.from_jwk(credentials.signing_jwk),
-            sealing_key=round.sealing_key(assignment.jwks),
-        ).encode("ascii")
-        answer = client.submit(round.id, package, idempotency_key=package_digest(package))
-        verify_receipt(answer.receipt, assignment.jwks, package)
+
+
+def _sealed(round: Round, credentials: Credentials, cube: bytes, jwks: Jwks) -> bytes:
+    package = seal(
+        cube,
+        media_type=PARQUET,
+        round_id=round.id,
+        institution=credentials.code,
+        audience=round.audience,
+        signing_key=SigningKey.from_jwk(credentials.signing_jwk),
+        sealing_key=round.sealing_key(jwks),
+    )
+    return package.encode("ascii")
