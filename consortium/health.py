@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from consortium.api import problem
-from consortium.signing import consortium_key
+from consortium.signing import key_set
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -52,7 +52,7 @@ def _storage() -> bool:
     return os.access(root, os.W_OK)
 
 
-CHECKS: dict[str, Callable[[], object]] = {"database": _database, "storage": _storage, "signing key": consortium_key}
+CHECKS: dict[str, Callable[[], object]] = {"database": _database, "storage": _storage, "signing keys": key_set}
 
 
 def _holds(check: Callable[[], object]) -> bool:

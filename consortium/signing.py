@@ -1,4 +1,4 @@
-"""The consortium's own signature: receipts, the rounds' sealing keys, and the published set of public keys."""
+"""The consortium's own signature: on receipts here, on the rounds' sealing keys in the vault, and both public halves."""
 
 from __future__ import annotations
 
@@ -14,21 +14,29 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from anonymize.package import SigningKey
+from anonymize.package import SigningKey, ed25519_jwk
+from anonymize.package.consortium import published
+from anonymize.package.jose import decode
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
 
-def consortium_key() -> SigningKey:
+def receipt_key() -> SigningKey:
     """The key of `CONCORD_SIGNING_KEY`, a file with a private JWK; read once."""
     if not settings.CONCORD_SIGNING_KEY:
-        raise ImproperlyConfigured("CONCORD_SIGNING_KEY names no key file. Nothing can be signed.")
+        raise ImproperlyConfigured("CONCORD_SIGNING_KEY names no key file. No receipt can be signed.")
     return _read(str(settings.CONCORD_SIGNING_KEY))
 
 
 def key_set() -> dict[str, Any]:
-    return {"keys": [consortium_key().public_jwk()]}
+    """What members pin: one key for receipts and another, whose private half only the vault has, for round keys."""
+    if not settings.CONCORD_VAULT_PUBLIC_KEY:
+        raise ImproperlyConfigured("CONCORD_VAULT_PUBLIC_KEY is not set, so the keys cannot be published.")
+    receipts, vault = receipt_key().public_jwk(), ed25519_jwk(decode(settings.CONCORD_VAULT_PUBLIC_KEY))
+    if receipts["kid"] == vault["kid"]:
+        raise ImproperlyConfigured("Receipts and round keys are signed with the same key. Each needs one of its own.")
+    return {"keys": [published(receipts, "receipts"), published(vault, "round-keys")]}
 
 
 @login_not_required

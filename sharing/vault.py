@@ -1,4 +1,5 @@
-"""The only module that reads private keys. It runs in a vault worker, which alone holds the key-encryption key.
+"""The only module that reads private keys. It runs in a vault worker, which alone holds the key-encryption
+key and the key that signs the rounds' sealing keys.
 
 Plaintext exists in the memory of the caller and nowhere else: nothing here writes, logs or returns it inside an error.
 """
@@ -19,6 +20,7 @@ from anonymize.errors import KeyStoreError
 from anonymize.package import (
     SealingKey,
     SealingKeyPair,
+    SigningKey as PrivateKey,
     max_package_bytes,
     open_sealed,
     sign_jwk,
@@ -27,7 +29,6 @@ from anonymize.package import (
     wrap,
 )
 from consortium.institutions.models import SigningKey
-from consortium.signing import consortium_key
 from sharing import blobs
 from sharing.models import Opening, Round, RoundKey, Submission
 
@@ -60,8 +61,8 @@ def require_kek() -> bytes:
 
 
 def make_round_keys(round: Round) -> None:
-    """Every suite has a sealing key, signed by the consortium; those that are there already stay."""
-    kek = require_kek()
+    """Every suite has a sealing key, signed by the vault; those that are there already stay."""
+    kek, signer = require_kek(), _round_key_signer()
     for suite in SUITES:
         pair = SealingKeyPair.generate(suite)
         # Two workers may be here at once: the first row of a suite counts.
@@ -72,7 +73,7 @@ def make_round_keys(round: Round) -> None:
                     rkid=pair.rkid,
                     suite=suite,
                     public_jwk=pair.public_jwk(),
-                    signature=sign_jwk(pair.public_jwk(), round.public_id, consortium_key()),
+                    signature=sign_jwk(pair.public_jwk(), round.public_id, signer),
                     wrapped_private=wrap(pair.private_bytes(), kek, _purpose(round, pair.rkid)),
                 )
             ],
@@ -116,6 +117,15 @@ def seal_for_portal(plaintext: bytes, about: str) -> bytes:
         raise ImproperlyConfigured("CONCORD_DELIVERY_PUBLIC_KEY is not set, so no statement can be sealed.")
     key = SealingKey("X25519", _decode(settings.CONCORD_DELIVERY_PUBLIC_KEY))
     return key.encrypt(plaintext, about.encode())
+
+
+def _round_key_signer() -> PrivateKey:
+    if not settings.CONCORD_VAULT_SIGNING_KEY:
+        raise ImproperlyConfigured(
+            "This process holds no key for signing round keys (CONCORD_VAULT_SIGNING_KEY). Only a worker of the queue "
+            "`vault` holds it."
+        )
+    return PrivateKey.from_private_bytes(_decode(settings.CONCORD_VAULT_SIGNING_KEY))
 
 
 def _open(

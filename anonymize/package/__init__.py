@@ -3,7 +3,7 @@
 The byte-level description is docs/contracts/sealed-package.md; the test vectors are in tests/vectors/sealed/.
 """
 
-from anonymize.package.keys import SealingKey, SealingKeyPair, SigningKey, kid_of, unwrap, wrap
+from anonymize.package.keys import SealingKey, SealingKeyPair, SigningKey, ed25519_jwk, kid_of, unwrap, wrap
 from anonymize.package.open import (
     MAX_PLAINTEXT,
     Envelope,
@@ -33,6 +33,7 @@ __all__ = [
     "SealingKey",
     "SealingKeyPair",
     "SigningKey",
+    "ed25519_jwk",
     "issue_receipt",
     "kid_of",
     "max_package_bytes",

@@ -1,14 +1,15 @@
 """What the consortium signs: small JSON claims as a compact JWS, each kind with a type of its own.
 
-The types keep a receipt from being shown as a round key and the reverse; both are signed with keys of the
-consortium's published set (`/.well-known/jwks.json`).
+Each kind has a key of its own in the consortium's published set (`/.well-known/jwks.json`), whose member `concord_use`
+says which. The process that signs receipts faces the internet; whoever takes it over must not be able to name a sealing
+key of their own, so only the vault holds the key for those.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final, Literal
 
 from anonymize.errors import PackageError
 from anonymize.package import jose
@@ -17,6 +18,15 @@ from anonymize.package.keys import SigningKey
 from anonymize.package.rules import refusal
 
 Jwks = Mapping[str, Any]  # {"keys": [JWK, ...]}
+Use = Literal["receipts", "round-keys"]
+
+USE_MEMBER: Final = "concord_use"
+USES: Final[tuple[Use, ...]] = ("receipts", "round-keys")
+
+
+def published(jwk: Jwk, use: Use) -> dict[str, Any]:
+    """A public key of the consortium's set, with what it may sign."""
+    return {**jwk, USE_MEMBER: use}
 
 
 def sign_claims(claims: Mapping[str, Any], typ: str, signing_key: SigningKey) -> str:

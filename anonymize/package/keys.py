@@ -33,7 +33,7 @@ _KEK_BYTES: Final = 32
 
 
 class SigningKey:
-    """The private key with which an institution signs packages, or the consortium receipts and round keys."""
+    """The private key with which an institution signs packages, the consortium receipts, or its vault round keys."""
 
     def __init__(self, key: OKPKey | ECKey, alg: Algorithm) -> None:
         self._key = key
@@ -59,6 +59,15 @@ class SigningKey:
         except (JoseError, ValueError) as wrong:
             raise KeyStoreError("The JWK is no readable private key.") from wrong
         raise KeyStoreError("The JWK is no private Ed25519 or P-256 key.")
+
+    @classmethod
+    def from_private_bytes(cls, private: bytes) -> SigningKey:
+        """From the 32 bytes of a private Ed25519 key."""
+        try:
+            key = Ed25519PrivateKey.from_private_bytes(private)
+        except ValueError as wrong:
+            raise KeyStoreError("The bytes are no private Ed25519 key.") from wrong
+        return cls(OKPKey.import_key(key), "Ed25519")
 
     @classmethod
     def from_pem(cls, pem: bytes, passphrase: str | None) -> SigningKey:
@@ -138,6 +147,12 @@ def kid_of(jwk: Jwk) -> str:
     if jwk.get("kid", kid) != kid:
         raise KeyStoreError("The kid of the JWK is not its RFC 7638 thumbprint.")
     return kid
+
+
+def ed25519_jwk(public: bytes) -> dict[str, Any]:
+    """The published form of a public Ed25519 key, from its 32 bytes; KeyStoreError when they are none."""
+    jwk = {"crv": "Ed25519", "x": jose.encode(public), "kty": "OKP"}
+    return {**jwk, "kid": kid_of(jwk), "use": "sig", "alg": "Ed25519"}
 
 
 class SealingKey:

@@ -12,6 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from joserfc.jwk import OKPKey
 
@@ -35,10 +36,20 @@ def delivery_public_key(private: str) -> str:
 
 
 def signing_key(keys: Path) -> Path:
-    """The consortium's Ed25519 key as a private JWK in a file."""
+    """The Ed25519 key that signs receipts, as a private JWK in a file."""
     path = keys / "signing-key.json"
     _kept(path, lambda: json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True)))
     return path
+
+
+def vault_signing_key(keys: Path) -> str:
+    """The private Ed25519 key that signs the rounds' sealing keys, base64url: only a vault worker may hold it."""
+    return _kept(keys / "vault-signing-key", lambda: encode(Ed25519PrivateKey.generate().private_bytes_raw()))
+
+
+def vault_public_key(keys: Path) -> str:
+    """Its public half, in a file of its own: who needs it does not read the private one."""
+    return _kept(keys / "vault-public-key", lambda: _ed25519_public(vault_signing_key(keys)))
 
 
 def encode(raw: bytes) -> str:
@@ -47,6 +58,10 @@ def encode(raw: bytes) -> str:
 
 def decode(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _ed25519_public(private: str) -> str:
+    return encode(Ed25519PrivateKey.from_private_bytes(decode(private)).public_key().public_bytes_raw())
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

@@ -12,7 +12,7 @@ _CELERY = (str(_PROGRAMS / "celery"), "--app", "consortium.celery", "--quiet")
 
 
 def web(*, bind: str, workers: int = 2, threads: int = 4) -> list[str]:
-    """Pages and API; holds the delivery key and the consortium's signing key."""
+    """Pages and API; holds the delivery key and the key that signs receipts."""
     return [
         str(_PROGRAMS / "gunicorn"),
         "consortium.wsgi:application",
@@ -24,7 +24,7 @@ def web(*, bind: str, workers: int = 2, threads: int = 4) -> list[str]:
 
 
 def vault(*, concurrency: int = 2) -> list[str]:
-    """Opens, checks and computes; the only process that holds the key-encryption key."""
+    """Opens, checks and computes; the only process that holds the key-encryption key and signs round keys."""
     return _worker("vault", concurrency)
 
 

@@ -17,6 +17,7 @@ from django.core.management import call_command
 from consortium.embedded import broker, postgres
 from consortium.processes import commands
 from consortium.processes.supervisor import Child, Supervisor
+from consortium.settings.environment import without_others_keys
 
 READY_SECONDS = 90
 
@@ -62,7 +63,7 @@ class Platform:
 
     def _environment(self, process: str) -> Mapping[str, str]:
         return {
-            **os.environ,
+            **without_others_keys(process, os.environ),
             "CONCORD_HOME": str(self.home),
             "CONCORD_PROCESS": process,
             "DATABASE_URL": settings.DATABASE_URL,

@@ -162,7 +162,9 @@ CONCORD_ASSETS = BASE_DIR / "var" / "assets"  # scripts emitted once by installe
 
 # The consortium's identity and keys. A process holds only the secrets of its own job; see docs/operations.md.
 CONCORD_AUDIENCE = ""  # what members' packages name as `aud`
-CONCORD_SIGNING_KEY: Path | None = None  # private JWK file: signs receipts and the rounds' sealing keys
+CONCORD_SIGNING_KEY: Path | None = None  # private JWK file: signs receipts; only in web
+CONCORD_VAULT_SIGNING_KEY = ""  # base64url, private Ed25519: signs the rounds' sealing keys; only in a vault worker
+CONCORD_VAULT_PUBLIC_KEY = ""  # base64url, its public half: published by web
 CONCORD_KEK = ""  # base64url, 32 bytes: unwraps the rounds' private keys; only in a vault worker
 CONCORD_DELIVERY_KEY = ""  # base64url, private X25519: opens members' statements; only in web
 CONCORD_DELIVERY_PUBLIC_KEY = ""  # base64url, its public half

@@ -34,7 +34,6 @@ EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = HOME / "mail"
 
 CONCORD_AUDIENCE = os.environ.get("CONCORD_AUDIENCE", "concord-demo")
-CONCORD_SIGNING_KEY = keys.signing_key(_KEYS)
 CONCORD_BLOBS = HOME / "blobs"
 CONCORD_PATIENCE = int(os.environ.get("CONCORD_PATIENCE", CONCORD_PATIENCE))
 CELERY_BEAT_SCHEDULE = {
@@ -44,6 +43,9 @@ CELERY_BEAT_SCHEDULE = {
 # Each process holds only what its job needs, here as in production; a command run by hand is the vault and the web.
 _PROCESS = os.environ.get("CONCORD_PROCESS", "all")
 _DELIVERY_KEY = keys.delivery_key(_KEYS)
+CONCORD_SIGNING_KEY = keys.signing_key(_KEYS) if _PROCESS in {"web", "all"} else None
+CONCORD_VAULT_SIGNING_KEY = keys.vault_signing_key(_KEYS) if _PROCESS in {"vault", "all"} else ""
+CONCORD_VAULT_PUBLIC_KEY = keys.vault_public_key(_KEYS)
 CONCORD_KEK = keys.key_encryption_key(_KEYS) if _PROCESS in {"vault", "all"} else ""
 CONCORD_DELIVERY_KEY = _DELIVERY_KEY if _PROCESS in {"web", "all"} else ""
 CONCORD_DELIVERY_PUBLIC_KEY = keys.delivery_public_key(_DELIVERY_KEY)

@@ -16,7 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 PROCESSES = ("web", "vault", "office", "beat", "manage")
 HOLDERS = {  # who holds which key; "manage" is a command run by hand: migrate, check, createsuperuser
-    "CONCORD_SIGNING_KEY_FILE": {"web", "vault"},
+    "CONCORD_SIGNING_KEY_FILE": {"web"},
+    "CONCORD_VAULT_SIGNING_KEY": {"vault"},
+    "CONCORD_VAULT_PUBLIC_KEY": {"web"},
     "CONCORD_KEK": {"vault"},
     "CONCORD_DELIVERY_KEY": {"web"},
     "CONCORD_DELIVERY_PUBLIC_KEY": {"vault"},
@@ -68,6 +70,12 @@ class Environment:
         if self.problems:
             listed = "\n".join(f"  - {problem}" for problem in self.problems)
             raise ImproperlyConfigured(f"Concord does not start:\n{listed}\nSee docs/operations.md.")
+
+
+def without_others_keys(process: str, values: Mapping[str, str]) -> dict[str, str]:
+    """The variables, less the keys that only other processes hold, given as themselves or as files."""
+    foreign = {name.removesuffix("_FILE") for name, holders in HOLDERS.items() if process not in holders}
+    return {name: value for name, value in values.items() if name.removesuffix("_FILE") not in foreign}
 
 
 def is_32_bytes(value: str) -> str:

@@ -27,9 +27,15 @@ CONCORD_BLOBS = Path(
 _hosts = _env.required("CONCORD_HOSTS", "the host names of the portal, separated by commas", check=rules.is_hosts)
 
 _signing_key = _env.key(
-    "CONCORD_SIGNING_KEY_FILE", PROCESS, "the consortium's signing key, a private JWK", check=rules.is_readable_file
+    "CONCORD_SIGNING_KEY_FILE", PROCESS, "the key that signs receipts, a private JWK", check=rules.is_readable_file
 )
 CONCORD_SIGNING_KEY = Path(_signing_key) if _signing_key else None
+CONCORD_VAULT_SIGNING_KEY = _env.key(
+    "CONCORD_VAULT_SIGNING_KEY", PROCESS, "the private key that signs the rounds' sealing keys", check=rules.is_32_bytes
+)
+CONCORD_VAULT_PUBLIC_KEY = _env.key(
+    "CONCORD_VAULT_PUBLIC_KEY", PROCESS, "the public half of the vault's signing key", check=rules.is_32_bytes
+)
 CONCORD_KEK = _env.key("CONCORD_KEK", PROCESS, "the vault's key-encryption key", check=rules.is_32_bytes)
 CONCORD_DELIVERY_KEY = _env.key(
     "CONCORD_DELIVERY_KEY", PROCESS, "the private key that opens statements", check=rules.is_32_bytes

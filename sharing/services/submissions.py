@@ -20,7 +20,7 @@ from consortium.errors import Forbidden, Refused
 from consortium.institutions.models import ApiClient, Institution, SigningKey
 from consortium.institutions.states import InstitutionState
 from consortium.people.models import Person
-from consortium.signing import consortium_key
+from consortium.signing import receipt_key
 from sharing import blobs, rules, tasks
 from sharing.models import Round, RoundKey, Submission
 from sharing.states import SubmissionState
@@ -108,7 +108,7 @@ def _acknowledge(submission: Submission, by: Person | ApiClient) -> None:
     _hold_institution(submission)
     line = Submission.objects.filter(round=submission.round, institution=submission.institution)
     submission.version = (line.aggregate(last=Max("version"))["last"] or 0) + 1
-    submission.receipt = issue_receipt(_receipt(submission), consortium_key())
+    submission.receipt = issue_receipt(_receipt(submission), receipt_key())
     submission.save(force_insert=True)
     # The insert holds the round against closing, which may have come just before it.
     rules.check_is_open(Round.objects.values_list("state", flat=True).get(pk=submission.round_id))

@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from anonymize.package import SigningKey, ed25519_jwk
 from consortium.embedded import keys
 
 
@@ -28,6 +29,18 @@ def test_the_signing_key_is_a_private_ed25519_jwk(tmp_path: Path) -> None:
     jwk = json.loads(keys.signing_key(tmp_path).read_text())
     assert (jwk["kty"], jwk["crv"]) == ("OKP", "Ed25519")
     assert "d" in jwk
+
+
+def test_the_vaults_public_key_belongs_to_its_private_one_and_is_kept_beside_it(tmp_path: Path) -> None:
+    public = keys.vault_public_key(tmp_path)
+    vault = SigningKey.from_private_bytes(keys.decode(keys.vault_signing_key(tmp_path)))
+    assert vault.public_jwk() == ed25519_jwk(keys.decode(public))
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "vault-signing-key": 0o600,
+        "vault-public-key": 0o600,
+    }
+    (tmp_path / "vault-signing-key").unlink()
+    assert keys.vault_public_key(tmp_path) == public
 
 
 def test_the_public_delivery_key_belongs_to_the_private_one(tmp_path: Path) -> None:

@@ -101,11 +101,14 @@ def environments(tmp_path: Path, servers: Servers) -> dict[str, dict[str, str]]:
         "CONCORD_STATIC": str(tmp_path / "static"),
         "CONCORD_TLS": "off",
     }
-    signing = {"CONCORD_SIGNING_KEY_FILE": str(keys.signing_key(tmp_path / "keys"))}
     own = {
-        "web": {**signing, "CONCORD_DELIVERY_KEY": delivery},
+        "web": {
+            "CONCORD_SIGNING_KEY_FILE": str(keys.signing_key(tmp_path / "keys")),
+            "CONCORD_DELIVERY_KEY": delivery,
+            "CONCORD_VAULT_PUBLIC_KEY": keys.vault_public_key(tmp_path / "keys"),
+        },
         "vault": {
-            **signing,
+            "CONCORD_VAULT_SIGNING_KEY": keys.vault_signing_key(tmp_path / "keys"),
             "CONCORD_KEK": keys.key_encryption_key(tmp_path / "keys"),
             "CONCORD_DELIVERY_PUBLIC_KEY": keys.delivery_public_key(delivery),
         },
@@ -180,4 +183,6 @@ def test_one_round_runs_through_the_processes_of_production(
     consortium.stop()
     assert settled["submissions"] == {"accepted": INSTITUTIONS}
     assert (published["round"], published["contributors"]) == ("published", INSTITUTIONS)
-    assert "CONCORD_KEK" not in json.dumps([environments[each] for each in ("web", "office", "beat", "manage")])
+    outside_the_vault = json.dumps([environments[each] for each in ("web", "office", "beat", "manage")])
+    assert "CONCORD_KEK" not in outside_the_vault
+    assert "CONCORD_VAULT_SIGNING_KEY" not in outside_the_vault

@@ -13,8 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 Start = Callable[[str, dict[str, str]], str]
 KEY = "A" * 43
 HOLDERS = {
-    "web": {"CONCORD_DELIVERY_KEY": KEY},
-    "vault": {"CONCORD_KEK": KEY, "CONCORD_DELIVERY_PUBLIC_KEY": KEY},
+    "web": {"CONCORD_DELIVERY_KEY": KEY, "CONCORD_VAULT_PUBLIC_KEY": KEY},
+    "vault": {"CONCORD_KEK": KEY, "CONCORD_VAULT_SIGNING_KEY": KEY, "CONCORD_DELIVERY_PUBLIC_KEY": KEY},
     "office": {},
     "beat": {},
     "manage": {},
@@ -23,7 +23,7 @@ HOLDERS = {
 
 @pytest.fixture
 def complete(tmp_path: Path) -> dict[str, str]:
-    """What every process needs, and the signing key's file."""
+    """What every process needs, and the file of the key that signs receipts."""
     key = tmp_path / "signing-key.json"
     key.write_text("{}")
     key.chmod(0o600)
@@ -58,7 +58,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
 
 
 def with_signing_key(process: str, environment: dict[str, str]) -> dict[str, str]:
-    if process not in {"web", "vault"}:
+    if process != "web":
         return environment
     return {**environment, "CONCORD_SIGNING_KEY_FILE": str(Path(environment["CONCORD_BLOBS"]) / "signing-key.json")}
 
@@ -79,9 +79,33 @@ def test_the_key_encryption_key_is_refused_outside_the_vault(start: Start, compl
     assert "CONCORD_KEK is set in a web process; only vault may hold it." in message
 
 
-def test_a_vault_without_its_key_does_not_start(start: Start, complete: dict[str, str]) -> None:
-    message = start("vault", {**with_signing_key("vault", complete), "CONCORD_DELIVERY_PUBLIC_KEY": KEY})
-    assert "CONCORD_KEK is missing: the vault's key-encryption key." in message
+@pytest.mark.parametrize("name", ["CONCORD_VAULT_SIGNING_KEY", "CONCORD_VAULT_SIGNING_KEY_FILE"])
+@pytest.mark.parametrize("process", ["web", "office", "beat", "manage"])
+def test_only_the_vault_starts_with_the_key_that_signs_round_keys(
+    start: Start, process: str, name: str, tmp_path: Path, complete: dict[str, str]
+) -> None:
+    (tmp_path / "vault-signing-key").write_text(KEY)
+    given = KEY if name == "CONCORD_VAULT_SIGNING_KEY" else str(tmp_path / "vault-signing-key")
+    message = start(process, {**with_signing_key(process, complete), **HOLDERS[process], name: given})
+    assert f"CONCORD_VAULT_SIGNING_KEY is set in a {process} process; only vault may hold it." in message
+
+
+def test_the_vault_cannot_sign_receipts(start: Start, complete: dict[str, str]) -> None:
+    signing_key = with_signing_key("web", complete)
+    message = start("vault", {**signing_key, **HOLDERS["vault"]})
+    assert "CONCORD_SIGNING_KEY_FILE is set in a vault process; only web may hold it." in message
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("CONCORD_KEK", "the vault's key-encryption key"),
+        ("CONCORD_VAULT_SIGNING_KEY", "the private key that signs the rounds' sealing keys"),
+    ],
+)
+def test_a_vault_without_its_key_does_not_start(start: Start, name: str, what: str, complete: dict[str, str]) -> None:
+    message = start("vault", {**complete, **HOLDERS["vault"], name: ""})
+    assert f"{name} is missing: {what}." in message
 
 
 @pytest.mark.parametrize(
@@ -93,6 +117,7 @@ def test_a_vault_without_its_key_does_not_start(start: Start, complete: dict[str
         ("CELERY_BROKER_URL", "redis://x", "CELERY_BROKER_URL must be an amqp:// or amqps:// address of RabbitMQ."),
         ("CONCORD_BLOBS", "/no/such/place", "CONCORD_BLOBS names /no/such/place, which is not a directory."),
         ("CONCORD_DELIVERY_KEY", "AAAA", "CONCORD_DELIVERY_KEY holds 3 bytes; 32 are needed."),
+        ("CONCORD_VAULT_PUBLIC_KEY", "", "CONCORD_VAULT_PUBLIC_KEY is missing: the public half of the vault's"),
         ("CONCORD_SIGNING_KEY_FILE", "/no/key", "CONCORD_SIGNING_KEY_FILE names /no/key, which is not there."),
         ("CONCORD_TLS", "maybe", "CONCORD_TLS is “proxy”"),
     ],

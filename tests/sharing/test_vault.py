@@ -27,6 +27,16 @@ def test_a_round_has_a_signed_key_of_each_suite(open_round):
     assert {key.suite for key in open_round.keys.all()} == {"X-Wing", "X25519"}
 
 
+def test_a_process_without_the_vaults_signing_key_makes_no_round_keys(open_round, settings):
+    open_round.keys.all().delete()
+    settings.CONCORD_VAULT_SIGNING_KEY = ""
+
+    with pytest.raises(ImproperlyConfigured, match="CONCORD_VAULT_SIGNING_KEY"):
+        vault.make_round_keys(open_round)
+
+    assert not open_round.keys.exists()
+
+
 def test_keys_are_made_once(open_round):
     before = set(open_round.keys.values_list("rkid", flat=True))
 
