@@ -2,7 +2,7 @@
 
 The argument is in `attack`: an attacker is stopped by a movement unless it is the top contributor of the part whose
 scenario the movement belongs to, and nobody is the top contributor of parts that sum to more than the largest one holds.
-Where amounts may be negative such sums tell nothing; but if each part has a single contributor, the parts are all there
+Where amounts may be negative, or all are nothing, such sums tell nothing; but if each part has a single contributor, the parts are all there
 is, and the cell has more than one contributor, then nobody is the one of every part.
 """
 
@@ -38,7 +38,7 @@ def are_enough(attack: Attack, target: int, width: float, parts: Sequence[Part],
 
     The parts must have nothing in common.
     """
-    if attack.signed[target]:
+    if attack.signed[target] or attack.largest[target] == 0:
         wide = {part.cell for part in parts if part.amount >= width * (1 - TOLERANCE)}
         return everybody >= width or _nobody_is_alone_in_all(attack, target, wide)
     held = 0.0

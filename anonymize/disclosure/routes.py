@@ -27,12 +27,13 @@ SEARCHES_TO_RELEASE = 2_000
 class Routes:
     """The circuits found, by target; `width` (flat) is the distance each target must move."""
 
-    def __init__(self, search: CircuitSearch, prices: Prices, width: Floats, wanted: Mask) -> None:
+    def __init__(self, search: CircuitSearch, prices: Prices, width: Floats, wanted: Mask, effort: float) -> None:
         self.circuits: dict[int, Circuit] = {}
         self._search = search
         self._prices = prices
         self._width = width
         self._wanted = wanted
+        self._effort = effort
 
     def find(self, order: Sequence[int]) -> list[int]:
         """Chooses circuits for these targets, and returns those without one."""
@@ -86,7 +87,7 @@ class Routes:
         users: Users = defaultdict(set)
         for target, circuit in self.circuits.items():
             self._note(users, target, circuit)
-        left = SEARCHES_TO_RELEASE
+        left = int(self._effort * SEARCHES_TO_RELEASE)
         for cell in sorted(users, key=lambda cell: (-self._prices.costs[cell], cell)):
             count = len(users[cell])
             if 0 < count <= min(USERS_MOVED, left):

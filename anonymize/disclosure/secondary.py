@@ -32,22 +32,25 @@ TARGETS_SEARCHED = 300  # over all starts: small tables are searched again and a
 PRICES_OFF = (0.6, 1.4)
 
 
-def suppress(problem: Problem) -> Pattern:
-    """The cells to withhold so that every primary suppression keeps its width, at little cost."""
+def suppress(problem: Problem, *, effort: float = 1.0) -> Pattern:
+    """The cells to withhold so that every primary suppression keeps its width, at little cost.
+
+    `effort` multiplies the work spent on needing fewer of them; safety does not depend on it.
+    """
     reduced = reduce_problem(problem)
-    return _expand(problem, reduced, _best(reduced.problem))
+    return _expand(problem, reduced, _best(reduced.problem, effort))
 
 
-def _best(problem: Problem) -> _Choice:
+def _best(problem: Problem, effort: float) -> _Choice:
     """The cheapest of several searches, the first with true prices, the others with prices a little off."""
-    starts = min(STARTS, TARGETS_SEARCHED // max(problem.primary.count, 1))
+    starts = min(STARTS, int(effort * TARGETS_SEARCHED) // max(problem.primary.count, 1))
     noise = np.random.default_rng(0)
-    best = _Choice(problem, np.ones(problem.table.lattice.size))
+    best = _Choice(problem, np.ones(problem.table.lattice.size), effort)
     best.run()
     for _ in range(1, starts):
         if best.loss == (0, 0.0):
             break
-        other = _Choice(problem, noise.uniform(*PRICES_OFF, problem.table.lattice.size))
+        other = _Choice(problem, noise.uniform(*PRICES_OFF, problem.table.lattice.size), effort)
         other.run()
         best = min(best, other, key=lambda choice: choice.loss)
     return best
@@ -75,7 +78,8 @@ def _expand(problem: Problem, reduced: Reduced, choice: _Choice) -> Pattern:
 class _Choice:
     """One search on a reduced problem; all arrays flat."""
 
-    def __init__(self, problem: Problem, noise: Floats) -> None:
+    def __init__(self, problem: Problem, noise: Floats, effort: float) -> None:
+        self._effort = effort
         self.attack: Attack = problem.attack
         self.prices = Prices(problem, noise)
         self.movements: dict[int, list[Movement]] = {}
@@ -86,7 +90,7 @@ class _Choice:
         self._width: Floats = np.maximum(self._up, self._down)
         self._height = problem.table.lattice.height
         self._search = CircuitSearch(self.attack, self.prices.for_circuits)
-        self._routes = Routes(self._search, self.prices, self._width, self._wanted)
+        self._routes = Routes(self._search, self.prices, self._width, self._wanted, effort)
         self._repair = Repair(problem, self.attack, self.prices.now, self.prices.barred)
 
     @property
@@ -114,7 +118,7 @@ class _Choice:
             )
             if found:
                 self.movements[target] = self._keep(found)
-        self.movements = trim(self.movements, self.prices.free, self.prices.costs, self._repair)
+        self.movements = trim(self.movements, self.prices.free, self.prices.costs, self._repair, self._effort)
         self.prices.uses[:] = 0
         for movements in self.movements.values():
             self._keep(movements)

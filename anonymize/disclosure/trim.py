@@ -18,17 +18,16 @@ from anonymize.disclosure.repair import Repair
 Movements = dict[int, list[Movement]]
 
 COLUMNS_SOLVED = 60_000
-LARGEST = 1_000
 
 
-def trim(movements: Movements, free: Mask, costs: Floats, repair: Repair) -> Movements:
+def trim(movements: Movements, free: Mask, costs: Floats, repair: Repair, effort: float = 1.0) -> Movements:
     """Movements that need fewer secondary suppressions; `free` cells are withheld whatever is done here."""
     kept = dict(movements)
     users = _users(kept, free)
     allowed = free.copy()
     allowed[list(users)] = True
     columns = int(allowed.sum())
-    left = COLUMNS_SOLVED // max(columns, 1) if columns <= LARGEST else 0
+    left = int(effort * COLUMNS_SOLVED) // max(columns, 1)
     for cell in sorted(users, key=lambda cell: (-costs[cell], len(users[cell]), cell)):
         solves = sum(2 * len(kept[target]) for target in users[cell])
         if solves > left or not allowed[cell]:

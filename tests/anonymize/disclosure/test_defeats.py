@@ -204,6 +204,23 @@ def test_members_who_hold_nothing_are_protected_too() -> None:
     assert (fall, rise >= 1.0) == (0.0, True)
 
 
+def test_two_who_hold_nothing_in_different_parts_are_protected_from_each_other() -> None:
+    given = recorded(Lattice((Hierarchy.flat(["a", "b"]),)), [(0, (1,), 0.0), (1, (2,), 0.0)])
+    _, pattern = protected(given)
+    for who in (None, 0, 1):
+        assert reach(given, pattern.withheld, (0,), who)[1] >= 1.0, who
+
+
+def test_more_effort_never_costs_more_or_protects_less() -> None:
+    given = full_square([(0, (1, 1), 100.0), (1, (1, 2), 80.0), (2, (3, 1), 90.0)])
+    problem = Problem(given.table, find_primary(given.table, POLICY))
+    little, much = suppress(problem, effort=0), suppress(problem, effort=5)
+    costs = problem.cell_costs().reshape(little.secondary.shape)
+    assert costs[much.secondary].sum() <= costs[little.secondary].sum()
+    assert audit(problem, little.withheld).ok
+    assert audit(problem, much.withheld).ok
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1)])
 def test_the_smallest_tables_are_protected(shape: tuple[int, ...]) -> None:
     lattice = Lattice(tuple(Hierarchy(("_T",), (-1,)) for _ in shape))
