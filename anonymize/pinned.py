@@ -6,7 +6,7 @@ Pinned means: kept beside the configuration, used from then on, and replaced onl
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from anonymize.client import Client
@@ -14,25 +14,43 @@ from anonymize.config import PINNED_KEYS, Config
 from anonymize.errors import ConfigError, TemplateError
 from anonymize.files import read_whole, write_whole
 from anonymize.package import kid_of
+from anonymize.package.consortium import USE_MEMBER, USES
+from anonymize.package.jose import Jwk
 from anonymize.rounds import Round
 from anonymize.template import Template, load, parse, shipped
 
 
 def pin_keys(config: Config, client: Client, expected: Collection[str] = ()) -> list[str]:
-    """Fetches and keeps the consortium's keys, unless they are pinned; returns their ids.
+    """Fetches and keeps the consortium's keys, unless they are pinned; returns their names, such as `receipts:` and an id.
 
-    `expected` are ids that the association told by another way: a published key that is not among them is refused.
+    `expected` are names that the association told by another way: published keys with other names are refused. The use
+    is part of the name, so that a server that was taken over cannot pass its receipt key off as the vault's.
     """
     path = config.directory / PINNED_KEYS
     if not path.exists():
-        published = client.consortium_keys().get("keys", [])
-        kids = {kid_of(jwk) for jwk in published}
-        if not kids:
-            raise ConfigError("The server publishes no keys. Is the url the platform's? Nothing was pinned.")
-        if expected and kids != set(expected):
+        keys = _usable(client.consortium_keys().get("keys", []))
+        if expected and {_name(jwk) for jwk in keys} != set(expected):
             raise ConfigError("The server's keys are not the ones you named. Nothing was pinned; ask the association.")
-        write_whole(path, _json({"keys": published}))
-    return sorted(kid_of(jwk) for jwk in config.pinned_keys()["keys"])
+        write_whole(path, _json({"keys": keys}))
+    return sorted(_name(jwk) for jwk in config.pinned_keys()["keys"])
+
+
+def _usable(published: Iterable[Jwk]) -> list[Jwk]:
+    """The published keys of a use that we know; ConfigError when a use has none, or a key has two."""
+    keys: list[Jwk] = [{**jwk, "kid": kid_of(jwk)} for jwk in published if jwk.get(USE_MEMBER) in USES]
+    missing = [use for use in USES if use not in {jwk[USE_MEMBER] for jwk in keys}]
+    if missing:
+        raise ConfigError(
+            f"The server publishes no key for {' and none for '.join(missing)}. Is the url the platform's? Nothing was pinned."
+        )
+    if len({jwk["kid"] for jwk in keys}) < len(keys):
+        raise ConfigError("The server publishes one key twice. Nothing was pinned; ask the association.")
+    return keys
+
+
+def _name(jwk: Jwk) -> str:
+    """A key's use and id, as the association tells them. A key that was pinned without a use signs nothing."""
+    return f"{jwk.get(USE_MEMBER, 'unknown')}:{jwk['kid']}"
 
 
 def pinned_template(config: Config, collection: str) -> Template:

@@ -15,7 +15,7 @@ from anonymize.package.consortium import Jwks
 
 @dataclass(frozen=True)
 class Round:
-    """`document` is what the server sent; `signatures` are the consortium's over the sealing keys."""
+    """`document` is what the server sent; `signatures` are the vault's over the sealing keys."""
 
     id: str
     collection: str

@@ -27,7 +27,7 @@ KEY_FILE = "signing-key.pem"
 @click.option("--client-id", default="", help="Your API client's id; its secret goes into CONCORD_CLIENT_SECRET.")
 @click.option("--directory", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where to write.")
 @click.option("--alg", type=click.Choice(["Ed25519", "ES256"]), default="Ed25519", help="Kind of signing key.")
-@click.option("--consortium-key", "expected", multiple=True, help="Key id the association told you; may be repeated.")
+@click.option("--consortium-key", "expected", multiple=True, help="Key the association told you, use:id; name all.")
 @click.option("--offline", is_flag=True, help="Do not fetch the consortium's keys now.")
 def init(
     output: Output,
@@ -50,15 +50,15 @@ def init(
         output.say(f"Configuration written to {path}.")
     config = load_config(path)
     key = _signing_key(config, alg, output)
-    kids: list[str] = []
+    names: list[str] = []
     if config.server_url and not offline:
         with Client(config) as client:
-            kids = pin_keys(config, client, expected)
-        output.say("The consortium's keys are pinned. Compare these ids with those the association published:")
-        output.say("\n".join(f"  {kid}" for kid in kids))
+            names = pin_keys(config, client, expected)
+        output.say("The consortium's keys are pinned. Compare uses and ids with those the association published:")
+        output.say("\n".join(f"  {name}" for name in names))
     output.say("Register this public key with the association:")
     jwk = key.public_jwk()
-    output.result({"config": str(path), "public_key": jwk, "consortium_keys": kids}, json.dumps(jwk))
+    output.result({"config": str(path), "public_key": jwk, "consortium_keys": names}, json.dumps(jwk))
 
 
 def _write_config(path: Path, institution: str, server: str, client_id: str) -> None:

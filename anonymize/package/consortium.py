@@ -35,8 +35,8 @@ def sign_claims(claims: Mapping[str, Any], typ: str, signing_key: SigningKey) ->
     return signing_key.sign_compact({"typ": typ}, payload.encode("ascii"))
 
 
-def verify_claims(signed: str, typ: str, jwks: Jwks) -> dict[str, Any]:
-    """The claims, proved to be the consortium's and of this type; PackageError otherwise."""
+def verify_claims(signed: str, typ: str, jwks: Jwks, use: Use) -> dict[str, Any]:
+    """The claims, proved to be of this type and signed by a consortium's key of this use; PackageError otherwise."""
     try:
         compact = signed.encode("ascii")
     except UnicodeEncodeError as wrong:
@@ -48,14 +48,16 @@ def verify_claims(signed: str, typ: str, jwks: Jwks) -> dict[str, Any]:
         raise refusal("wrong-type", member="typ")
     if header["alg"] not in (*jose.ALGORITHMS, "EdDSA"):
         raise refusal("unsupported-algorithm", member="alg")
-    result = jose.verified(compact, _key(header["kid"], jwks.get("keys", ())))
+    result = jose.verified(compact, _key(header["kid"], use, jwks.get("keys", ())))
     return jose.parse_json_object(result.payload)
 
 
-def _key(kid: object, keys: Iterable[Jwk]) -> Jwk:
-    for jwk in keys:
-        if jwk.get("kid") == kid:
-            return jwk
+def _key(kid: object, use: Use, keys: Iterable[Jwk]) -> Jwk:
+    of_kid = [jwk for jwk in keys if jwk.get("kid") == kid]
+    if any(jwk.get(USE_MEMBER) != use for jwk in of_kid):
+        raise refusal("wrong-key-use", member="kid")
+    if of_kid:
+        return of_kid[0]
     raise PackageError(
         "This is signed with a key that is not among the consortium's known keys. Compare its published key ids with "
         "those the association told you before you trust it.",

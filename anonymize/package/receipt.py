@@ -50,7 +50,7 @@ def issue_receipt(receipt: Receipt, signing_key: SigningKey) -> str:
 
 def verify_receipt(signed: str, jwks: Jwks, package: bytes | None = None) -> Receipt:
     """The receipt, proved to be the consortium's and, where a package is given, to be about exactly its bytes."""
-    receipt = _read(verify_claims(signed, RECEIPT_TYPE, jwks))
+    receipt = _read(verify_claims(signed, RECEIPT_TYPE, jwks, "receipts"))
     if package is not None and (receipt.sha256, receipt.bytes) != (package_digest(package), len(package)):
         raise refusal("other-package")
     return receipt

@@ -1,4 +1,4 @@
-"""A round's sealing key with the consortium's signature over it and over the round's id."""
+"""A round's sealing key with the signature of the consortium's vault over it and over the round's id."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def sign_jwk(jwk: Jwk, round_id: str, signing_key: SigningKey) -> str:
 
 
 def verify_jwk(signature: str, *, round_id: str, jwks: Jwks) -> SealingKey:
-    """The sealing key that the consortium signed for this round; PackageError or KeyStoreError otherwise.
+    """The sealing key that the consortium's vault signed for this round; PackageError or KeyStoreError otherwise.
 
     The key is taken from the signed payload, never from the text beside it.
     """
-    claims = verify_claims(signature, ROUND_KEY_TYPE, jwks)
+    claims = verify_claims(signature, ROUND_KEY_TYPE, jwks, "round-keys")
     if claims.get("round") != round_id:
         raise refusal("wrong-round")
     jwk = claims.get("jwk")

@@ -27,6 +27,7 @@ RULES: Mapping[str, str] = {
     "revoked-key": "The signing key is no longer in force. Register a new one and sign with it.",
     "bad-signature": "The signature does not belong to this package and this key.",
     "cannot-open": "The package does not open with the round's key: its content or header was changed after sealing.",
+    "wrong-key-use": "The consortium's key that signed this is not meant for it. Trust nothing; ask the association.",
     "other-package": "The receipt is about another package than this one.",
 }
 

@@ -51,7 +51,7 @@ class Platform:
         if path == "/oauth/token/":
             return self._token(headers)
         if path == "/.well-known/jwks.json":
-            return _json(200, {"keys": [keys.CONSORTIUM.public_jwk()]})
+            return _json(200, keys.CONSORTIUM_JWKS)
         if headers.get("authorization") != f"Bearer token-{self.tokens}":
             return problem(401, "not-authenticated", "Sign in.")
         return self._api(method, path.removeprefix("/api/v1"), query, headers, body)
@@ -111,7 +111,7 @@ class Platform:
             "due_at": "2026-11-20T00:00:00Z",
             "audience": AUDIENCE,
             "sealing_keys": [
-                {"jwk": pair.public_jwk(), "signature": sign_jwk(pair.public_jwk(), ROUND, keys.CONSORTIUM)}
+                {"jwk": pair.public_jwk(), "signature": sign_jwk(pair.public_jwk(), ROUND, keys.VAULT)}
                 for pair in pairs
             ],
         }

@@ -16,7 +16,7 @@ from anonymize.package import PARQUET, package_digest, seal, verify_receipt
 from tests.anonymize.platform import AUDIENCE, CLIENT_ID, CLIENT_SECRET, INSTITUTION, ROUND, Answer, Platform, problem
 from tests.vectors.sealed import keys
 
-JWKS = {"keys": [keys.CONSORTIUM.public_jwk()]}
+JWKS = keys.CONSORTIUM_JWKS
 
 
 @pytest.fixture

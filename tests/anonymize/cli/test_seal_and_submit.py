@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from anonymize.cube import write_cube
-from anonymize.package import sign_jwk, verify_receipt
+from anonymize.package import SigningKey, sign_jwk, verify_receipt
 from anonymize.pipeline import prepare
 from anonymize.simulate import mapping_for_simulated
 from anonymize.template import load
@@ -14,7 +14,7 @@ from tests.anonymize.cli.conftest import Bank
 from tests.anonymize.platform import INSTITUTION, PERIOD, ROUND, Platform, problem
 from tests.vectors.sealed import keys
 
-JWKS = {"keys": [keys.CONSORTIUM.public_jwk()]}
+JWKS = keys.CONSORTIUM_JWKS
 
 
 @pytest.fixture(scope="session")
@@ -76,14 +76,18 @@ def test_a_file_that_is_no_cube_is_not_sealed(bank: Bank) -> None:
     assert not (bank.directory / "cube.sealed").exists()
 
 
-def test_an_unsigned_round_key_is_never_sealed_to(bank: Bank, cube: Path) -> None:
+@pytest.mark.parametrize(("signer", "rule"), [(keys.STRANGER, "unknown-key"), (keys.CONSORTIUM, "wrong-key-use")])
+def test_a_round_key_that_the_vault_did_not_sign_is_never_sealed_to(
+    bank: Bank, cube: Path, signer: SigningKey, rule: str
+) -> None:
     bank.json("template", "get", "delinquency")
     saved = bank.directory / "rounds" / f"{ROUND}.json"
     other = keys.OTHER_ROUND.public_jwk()
-    forged = {"jwk": other, "signature": sign_jwk(other, ROUND, keys.STRANGER)}
+    forged = {"jwk": other, "signature": sign_jwk(other, ROUND, signer)}
     saved.write_text(json.dumps({**json.loads(saved.read_text()), "sealing_keys": [forged]}))
     refused = bank.run("seal", cube, "--round", ROUND, "-o", "cube.sealed", "--json")
-    assert (refused.exit_code, json.loads(refused.stdout)["error"]["rule"]) == (1, "unknown-key")
+    assert (refused.exit_code, json.loads(refused.stdout)["error"]["rule"]) == (1, rule)
+    assert not (bank.directory / "cube.sealed").exists()
 
 
 def test_findings_are_printed_and_a_rejection_is_exit_code_1(bank: Bank, platform: Platform, package: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_receipt_with_a_claim_too_many_is_refused() -> None:
     from anonymize.package.receipt import RECEIPT_TYPE
 
     receipt = Receipt("a", "s", "i", "r", 1, "0" * 64, 10, "2026-11-01T00:00:00Z")
-    jwks = {"keys": [keys.CONSORTIUM.public_jwk()]}
-    claims = verify_claims(issue_receipt(receipt, keys.CONSORTIUM), RECEIPT_TYPE, jwks)
+    jwks = keys.CONSORTIUM_JWKS
+    claims = verify_claims(issue_receipt(receipt, keys.CONSORTIUM), RECEIPT_TYPE, jwks, "receipts")
     with pytest.raises(PackageError, match="complete"):
         verify_receipt(sign_claims({**claims, "more": 1}, RECEIPT_TYPE, keys.CONSORTIUM), jwks)

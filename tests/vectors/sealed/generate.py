@@ -36,7 +36,7 @@ def vectors() -> dict[str, Any]:
             "max_package_bytes": MAX_BYTES,
             "keys_in_force": [keys.INSTITUTION.public_jwk(), keys.INSTITUTION_HSM.public_jwk()],
             "revoked_kids": [keys.REVOKED.kid],
-            "consortium_jwks": {"keys": [keys.CONSORTIUM.public_jwk()]},
+            "consortium_jwks": keys.CONSORTIUM_JWKS,
             "round_keys": [_round_key(keys.ROUND_XWING), _round_key(keys.ROUND_X25519)],
         },
         "valid": _valid(),
@@ -205,11 +205,12 @@ def _round_key_signatures() -> dict[str, Any]:
     jwk = keys.ROUND_XWING.public_jwk()
     return {
         "valid": [
-            {"signature": sign_jwk(pair.public_jwk(), ROUND, keys.CONSORTIUM), "rkid": pair.rkid}
+            {"signature": sign_jwk(pair.public_jwk(), ROUND, keys.VAULT), "rkid": pair.rkid}
             for pair in (keys.ROUND_XWING, keys.ROUND_X25519)
         ],
         "invalid": [
-            {"rule": "wrong-round", "signature": sign_jwk(jwk, "delinquency-2026-09", keys.CONSORTIUM)},
+            {"rule": "wrong-round", "signature": sign_jwk(jwk, "delinquency-2026-09", keys.VAULT)},
+            {"rule": "wrong-key-use", "signature": sign_jwk(jwk, ROUND, keys.CONSORTIUM)},
             {"rule": "unknown-key", "signature": sign_jwk(jwk, ROUND, keys.STRANGER)},
             {"rule": "wrong-type", "signature": issue_receipt(_receipt(_sealed()), keys.CONSORTIUM)},
         ],
@@ -225,12 +226,13 @@ def _receipts() -> dict[str, Any]:
         "invalid": [
             {"rule": "other-package", "package": _sealed(), "receipt": receipt},
             {"rule": "unknown-key", "package": package, "receipt": issue_receipt(_receipt(package), keys.STRANGER)},
+            {"rule": "wrong-key-use", "package": package, "receipt": issue_receipt(_receipt(package), keys.VAULT)},
             {"rule": "truncated", "package": package, "receipt": receipt[:-4]},
             {"rule": "bad-signature", "package": package, "receipt": f"{head}.{body}.{'A' * len(signature)}"},
             {
                 "rule": "wrong-type",
                 "package": package,
-                "receipt": sign_jwk(keys.ROUND_XWING.public_jwk(), ROUND, keys.CONSORTIUM),
+                "receipt": sign_jwk(keys.ROUND_XWING.public_jwk(), ROUND, keys.VAULT),
             },
         ],
     }

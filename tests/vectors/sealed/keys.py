@@ -6,9 +6,10 @@ import hashlib
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from joserfc.jwk import ECKey, OKPKey
+from joserfc.jwk import ECKey
 
 from anonymize.package import SealingKeyPair, SigningKey
+from anonymize.package.consortium import published
 from anonymize.package.hpke import SuiteId
 
 
@@ -17,7 +18,7 @@ def _bytes(name: str) -> bytes:
 
 
 def ed25519(name: str) -> SigningKey:
-    return SigningKey(OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(_bytes(name))), "Ed25519")
+    return SigningKey.from_private_bytes(_bytes(name))
 
 
 def bare(key: SigningKey) -> Ed25519PrivateKey:
@@ -40,7 +41,11 @@ INSTITUTION = ed25519("institution, Ed25519")
 INSTITUTION_HSM = es256("institution, ES256")
 REVOKED = ed25519("institution, revoked")
 STRANGER = ed25519("another institution")
-CONSORTIUM = ed25519("consortium")
+CONSORTIUM = ed25519("consortium")  # signs receipts
+VAULT = ed25519("consortium, vault")  # signs round keys
+CONSORTIUM_JWKS = {
+    "keys": [published(CONSORTIUM.public_jwk(), "receipts"), published(VAULT.public_jwk(), "round-keys")]
+}
 ROUND_XWING = round_key("X-Wing", "round, X-Wing")
 ROUND_X25519 = round_key("X25519", "round, X25519")
 OTHER_ROUND = round_key("X-Wing", "another round")
