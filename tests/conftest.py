@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.panel.made_up"]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

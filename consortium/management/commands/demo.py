@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import connection
 
+from anonymize.errors import ConcordError
 from consortium.demo import founding, people, show
 from consortium.demo.banks import Preparation
 from consortium.demo.cycle import Cycle, Timings
@@ -40,10 +42,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         home = Path(settings.HOME)
         if options["reset"]:
-            reset(home)
+            with _alone(home):
+                reset(home)
             self.stdout.write("The demo is forgotten; make demo founds a new one.")
             return
-        with _ending_on_termination():
+        with _alone(home), _ending_on_termination():
             try:
                 self._run(home, options)
             except KeyboardInterrupt:
@@ -72,8 +75,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"\n{show.sign_ins(platform.url, people.password(home / 'demo'))}\n")
                 self.stdout.write("\nServing until Ctrl-C.")
                 threading.Event().wait()
-        except RuntimeError as stuck:
-            raise CommandError(str(stuck)) from stuck
+        except (RuntimeError, ConcordError) as stuck:
+            raise CommandError(f"{stuck} make demo goes on from here.") from stuck
         finally:
             preparation.stop()
             platform.stop()
@@ -100,6 +103,18 @@ def reset(home: Path) -> None:
         shutil.rmtree(home / "postgres", ignore_errors=True)
     for part in ("demo", "blobs", "keys", "mail", "log"):
         shutil.rmtree(home / part, ignore_errors=True)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One demo at a time in a directory; the lock ends with its process."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "demo.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(f"The demo is running already in {home}.") from None
+        yield
 
 
 @contextmanager
