@@ -83,6 +83,15 @@ class Comparison:
             to_pooled=beside["to_pooled"][position],
         )
 
+    def lines(self) -> Iterator[tuple[str, str, str, Own]]:
+        """Indicator, peer group, key and own figure, for every peer group that the institution is in."""
+        for indicator, columns in self.document["indicators"].items():
+            for peer_group in columns["beside"]:
+                for key in columns["keys"]:
+                    own = self.own(indicator, peer_group, key)
+                    if own is not None:
+                        yield indicator, peer_group, key, own
+
 
 def comparisons(
     returns: Returns, contributor_of: Mapping[str, str], peers: Peers, figures: Sequence[Figures]
@@ -118,9 +127,7 @@ def _columns(rates: Values, keys: Any, beside: Mapping[str, Figures]) -> dict[st
 
 
 def _beside(own: Values, cells: Any, figures: Figures) -> dict[str, list[Any]]:
-    p25, median, p75, pooled = (
-        each.flat[cells] for each in (figures.p25, figures.median, figures.p75, figures.pooled)
-    )
+    p25, median, p75, pooled = (each.flat[cells] for each in (figures.p25, figures.median, figures.p75, figures.pooled))
     band = np.sum([own > p25, own > median, own > p75], axis=0)
     known = ~np.isnan(p25) & ~np.isnan(p75)
     return {

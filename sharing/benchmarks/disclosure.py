@@ -1,24 +1,25 @@
 """Which pooled cells may be published, and the audit that proves that no member's figure follows from them.
 
 An attacker is taken to know every published numerator and denominator, though only their ratio is shown: one of them
-is often known from elsewhere, and gives the other away. So each measure's pooled table (`pooled_tables`) is protected
-as if its sums were printed:
+is often known from elsewhere, and gives the other away. So the pooled table of each part (`pooled_tables`) is protected
+as if its sums were printed: sensitive cells (`sensitive`), the engine's complementary suppression, and the engine's
+audit of the final pattern. A part that lies within a withheld part is withheld, as it would bound it from below; what
+bounds it from above is safe, because the wider part is.
 
-1. Primary: fewer than the minimum of contributors, or one whose figure another could estimate too well (p%), with the
-   remainders that only a subtraction would show among them. A numerator of zero, or one equal to its denominator, says
-   the same of every contributor, and is withheld as well. So is what a revision would isolate (`revisions`).
-2. Secondary: the engine's complementary suppression on the whole lattice, with all members' headlines kept public
-   wherever withholding peer groups and finer cells is enough.
-3. Audit on the final pattern. Where it comes too near a cell, all totals above it are withheld and the audit is made
-   again; what then still fails makes the release unpublishable.
+A table of at most `max_cut` dimensions is protected whole, with all members' headlines kept public wherever withholding
+peer groups is enough. A larger one is protected by its *faces*, since nothing finer is shown: the total, each
+dimension, then every pair of dimensions, in which what was decided before stands. The breakdowns of a total that is
+withheld are withheld with it, so a movement that protects it in one face goes on through the others. What a face
+cannot protect takes its rows and columns along; if that does not help either, nothing of the face is published.
 
 An indicator is published where its numerator and its denominator both are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from time import perf_counter
 from typing import Any
 
@@ -26,59 +27,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.disclosure.audit import Audit, audit
-from anonymize.disclosure.lattice import Kin
 from anonymize.disclosure.policy import DisclosurePolicy
-from anonymize.disclosure.primary import DOMINANCE, SMALL_COUNT, Primary, find_primary
-from anonymize.disclosure.problem import Movement, Problem
+from anonymize.disclosure.primary import DOMINANCE, SMALL_COUNT, Primary
+from anonymize.disclosure.problem import Problem
 from anonymize.disclosure.secondary import suppress
 from anonymize.template import Indicator, Part
 from sharing.benchmarks.peer_groups import Peers
-from sharing.benchmarks.pool import Layout, Mask, Panel, Values
-from sharing.benchmarks.pooled_tables import Frame, PooledTable, frame_of, tabulate
+from sharing.benchmarks.pool import Layout, Mask, Panel
+from sharing.benchmarks.pooled_tables import Face, PooledTable, face_of, tabulate
+from sharing.benchmarks.sensitive import Sensitivity
 
 SECONDARY = "D"
-AUDITS = 3
-HEADLINES_KEPT = (1, 0)  # breakdowns of all members' figures that are kept public if anything else can be withheld
 RULE_SET = "B-1"  # the version of these rules, as it is recorded with a release
+HEADLINES_KEPT = (1, 0)  # breakdowns of all members' figures that are kept public if anything else can be withheld
+MOSTLY = 0.5  # a pair of dimensions of whose cells more than this share is sensitive is not published at all
+NOTHING_TO_AUDIT = Audit(())
 Reasons = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The pattern of one measure's table and the audit of it."""
+    """The pattern of one face of one part and the audit of it."""
 
-    frame: Frame
+    part: int
+    face: Face
     pooled: PooledTable
     primary: Primary
     withheld: Mask
     audit: Audit
     seconds: float
 
-    def reasons(self, part: Part, layout: Layout, peer_group: str) -> Reasons:
-        """Over the cut: why this part is withheld in a peer group, "" where it is published."""
-        place = self._place(part, layout, peer_group)
-        withheld = self.withheld[place]
-        primary = np.where(self.primary.mask[place], self.primary.reason[place], SECONDARY)
-        return np.where(withheld, primary, "")
-
-    def shown(self, part: Part, layout: Layout, peer_group: str) -> Mask:
-        """Over the cut: the cells that a release has a row for."""
-        mask: Mask = self.frame.shown[self._place(part, layout, peer_group)]
-        return mask
-
-    def _place(self, part: Part, layout: Layout, peer_group: str) -> tuple[int | slice, ...]:
-        column = 1 + self.frame.columns.index(layout.part(part))
-        originals = tuple(slice(axis.originals) for axis in self.frame.cut)
-        return (*self.frame.place(peer_group), *originals, column)
+    @property
+    def reasons(self) -> Reasons:
+        """Over the lattice: why a cell is withheld, "" where it is published."""
+        primary = np.where(self.primary.mask, self.primary.reason, SECONDARY)
+        return np.where(self.withheld, primary, "")
 
     def record(self, policy: DisclosurePolicy) -> dict[str, Any]:
         """What is kept of the audit: counts, statuses, the narrowest interval; no cell's figures."""
-        shown = self.frame.shown & ~self.pooled.table.zero
+        part = self.face.layout.parts[self.part]
+        shown = self.face.shown & ~self.pooled.empty
         findings = self.audit.findings
         return {
-            "measure": self.frame.measure,
+            "measure": " ".join([part.measure, *part.where.values()]),
+            "dimensions": list(self.face.names),
             "cells": int(shown.sum()),
-            "lattice": self.frame.lattice.size,
             "sensitive": self.primary.count,
             "primary": int((self.primary.mask & shown).sum()),
             "secondary": int((self.withheld & ~self.primary.mask & shown).sum()),
@@ -99,159 +92,155 @@ class Decision:
         if policy.max_share is None:
             return 0
         table = self.pooled.table
-        above = self.frame.shown & ~self.withheld & (table.largest > policy.max_share * table.value)
+        above = self.face.shown & ~self.withheld & (table.largest > policy.max_share * table.value)
         return int(above.sum())
 
 
 @dataclass(frozen=True)
 class Protection:
-    """The decisions for all measures of a template."""
+    """The decisions for all faces of all parts of a template."""
 
     layout: Layout
-    decisions: Mapping[str, Decision]
+    decisions: tuple[Decision, ...]
 
     @property
     def ok(self) -> bool:
-        return all(decision.audit.ok for decision in self.decisions.values())
+        return all(decision.audit.ok for decision in self.decisions)
 
     def reasons(self, indicator: Indicator, peer_group: str) -> Reasons:
         """Over the cut: why the indicator is withheld, "" where both its parts are published."""
         numerator, denominator = (
-            self.decisions[part.measure].reasons(part, self.layout, peer_group)
-            for part in (indicator.numerator, indicator.denominator)
+            self._reasons(part, peer_group) for part in (indicator.numerator, indicator.denominator)
         )
         return np.where(numerator != "", numerator, denominator)
 
     def shown(self, indicator: Indicator, peer_group: str) -> Mask:
-        part = indicator.denominator
-        return self.decisions[part.measure].shown(part, self.layout, peer_group)
+        """Over the cut: the cells that a release has a row for."""
+        shown = np.zeros(self.layout.shape, dtype=np.bool_)
+        for decision in self._of(indicator.denominator, peer_group):
+            face = decision.face
+            shown[face.within_cut] |= face.shown[face.of_group(peer_group)]
+        return shown
+
+    def _reasons(self, part: Part, peer_group: str) -> Reasons:
+        reasons = np.full(self.layout.shape, SECONDARY)
+        for decision in self._of(part, peer_group):
+            face = decision.face
+            reasons[face.within_cut] = decision.reasons[face.of_group(peer_group)]
+        return reasons
+
+    def _of(self, part: Part, peer_group: str) -> Iterator[Decision]:
+        for decision in self.decisions:
+            if decision.part == self.layout.part(part) and decision.face.holds(peer_group):
+                yield decision
 
 
 def protect(
     panel: Panel, peers: Peers, policy: DisclosurePolicy, max_cut: int, isolated: Mapping[str, Mask] | None = None
 ) -> Protection:
-    """The decisions for every measure. `isolated` gives, for peer groups, the cells that a revision would give away."""
+    """The decisions for every part. `isolated` gives, for peer groups, the cells that a revision would give away."""
     layout = panel.layout
-    measures = dict.fromkeys(part.measure for part in layout.parts)
-    decisions = {
-        measure: _decide(frame_of(layout, measure, peers, max_cut), panel, peers, policy, isolated or {})
-        for measure in measures
-    }
-    return Protection(layout, decisions)
+    faces = _faces(layout, peers, max_cut)
+    sensitivity = Sensitivity(panel, peers, policy, isolated or {})
+    decisions: list[Decision] = []
+    for part in layout.wide_first:
+        for face in faces:
+            prepared = _Prepared.of(face, part, sensitivity)
+            around = [each for each in decisions if each.face is face and (part, each.part) in layout.within]
+            hidden = np.any([np.zeros(face.lattice.shape, dtype=np.bool_), *(each.withheld for each in around)], axis=0)
+            if len(faces) == 1:
+                decisions.append(prepared.whole(hidden))
+            else:
+                before = [each for each in decisions if each.part == part]
+                decisions.append(prepared.after(before, hidden))
+    return Protection(layout, tuple(decisions))
 
 
-def _decide(
-    frame: Frame, panel: Panel, peers: Peers, policy: DisclosurePolicy, isolated: Mapping[str, Mask]
-) -> Decision:
-    started = perf_counter()
-    pooled = tabulate(frame, panel, peers)
-    primary = _primary(frame, pooled, panel.layout, policy, isolated)
-    withheld, checked = _pattern(frame, pooled, primary)
-    return Decision(frame, pooled, primary, withheld, checked, perf_counter() - started)
+def _faces(layout: Layout, peers: Peers, max_cut: int) -> list[Face]:
+    """The whole, if it has no more dimensions than are shown at once; else every choice of them, coarse ones first."""
+    families, cut = range(len(peers.families)), range(len(layout.cut))
+    if len(families) + len(cut) <= max_cut:
+        return [face_of(layout, peers, families, cut)]
+    dimensions = [*((True, family) for family in families), *((False, axis) for axis in cut)]
+    chosen = [choice for size in range(max_cut + 1) for choice in combinations(dimensions, size)]
+    return [
+        face_of(
+            layout,
+            peers,
+            [place for is_family, place in choice if is_family],
+            [place for is_family, place in choice if not is_family],
+        )
+        for choice in chosen
+        if sum(is_family for is_family, _place in choice) <= 1
+    ]
 
 
-def _pattern(frame: Frame, pooled: PooledTable, primary: Primary) -> tuple[Mask, Audit]:
-    """The first pattern that protects everything: with all headlines public, with the total of all, with none."""
-    for kept in (*HEADLINES_KEPT, None):
-        public = None if kept is None else frame.headlines(kept) & ~primary.mask
+@dataclass(frozen=True)
+class _Prepared:
+    """A face of a part with its sensitive cells, before anything is decided."""
+
+    part: int
+    face: Face
+    pooled: PooledTable
+    primary: Primary
+    started: float
+
+    @classmethod
+    def of(cls, face: Face, part: int, sensitivity: Sensitivity) -> _Prepared:
+        started = perf_counter()
+        pooled = tabulate(face, sensitivity.panel, sensitivity.peers, [(part, 1)])
+        return cls(part, face, pooled, sensitivity.find(face, part, pooled), started)
+
+    @property
+    def shown(self) -> Mask:
+        mask: Mask = self.face.shown & ~self.pooled.empty
+        return mask
+
+    def whole(self, hidden: Mask) -> Decision:
+        """The first pattern that protects everything: with all headlines public, with the total of all, with none."""
+        for kept in HEADLINES_KEPT:
+            found = self._attempt(self.face.headlines(kept) & self.shown & ~self.primary.mask & ~hidden, hidden)
+            if found.audit.ok:
+                return found
+        return self._attempt(np.zeros_like(hidden), hidden)
+
+    def after(self, before: Iterable[Decision], hidden: Mask) -> Decision:
+        """The pattern of a face when coarser faces are decided."""
+        decided, withheld = np.zeros_like(hidden), np.zeros_like(hidden)
+        for decision in before:
+            place = self.face.place_of(decision.face)
+            if place is not None:
+                decided[place] = True
+                withheld[place] |= decision.withheld
+        public = self.shown & decided & ~withheld
+        hidden = (hidden | self.face.below(withheld & self.shown)) & ~public
+        if not self.face.axes:
+            return self._decision(self.primary.mask | hidden | ~self.shown, NOTHING_TO_AUDIT)
+        fresh = self.shown & ~decided
+        if len(self.face.axes) > 1 and (self.primary.mask & fresh).sum() > MOSTLY * fresh.sum():
+            return self._nothing(public)
+        found = self._attempt(public, hidden)
+        if not found.audit.ok:
+            found = self._attempt(public, (hidden | self.face.slices(found.audit.failed)) & ~public)
+        return found if found.audit.ok else self._nothing(public)
+
+    def _nothing(self, public: Mask) -> Decision:
+        """Nothing but what coarser faces publish: then there is nothing new to attack with."""
+        return self._decision(~public, NOTHING_TO_AUDIT)
+
+    def _attempt(self, public: Mask, hidden: Mask) -> Decision:
+        never = ~self.shown | hidden
+        table = self.pooled.table
         problem = Problem(
-            pooled.table, primary, open=public, never=~frame.shown, cost=frame.costs, signed=pooled.signed
+            table, self.primary, open=public, never=never, cost=self.face.costs, signed=self.pooled.signed
         )
         pattern = suppress(problem)
-        if kept is not None and pattern.unprotected:
-            continue
-        withheld, checked = _audited(problem, pattern.withheld & ~pooled.table.zero | ~frame.shown, pattern.movements)
-        if kept is None or checked.ok:
-            break
-    return withheld, checked
+        withheld = pattern.withheld & ~table.zero | never
+        return self._decision(withheld, audit(problem, withheld, pattern.movements))
 
-
-def _audited(problem: Problem, withheld: Mask, movements: Sequence[Movement]) -> tuple[Mask, Audit]:
-    """The pattern with the totals that its audit asks for, and the last audit."""
-    checked = audit(problem, withheld, movements)
-    if problem.open is not None:
-        return withheld, checked
-    for _ in range(AUDITS - 1):
-        if checked.ok:
-            break
-        withheld = _with_totals(problem, withheld, checked)
-        checked = audit(problem, withheld, movements)
-    return withheld, checked
-
-
-def _with_totals(problem: Problem, withheld: Mask, checked: Audit) -> Mask:
-    """The pattern with every total of a cell that an attacker comes too near."""
-    kin = Kin(problem.table.lattice)
-    more = withheld.copy()
-    for cell in checked.failed:
-        more.flat[kin.ancestors(cell)] = True
-    return more & ~problem.table.zero
-
-
-def _primary(
-    frame: Frame, pooled: PooledTable, layout: Layout, policy: DisclosurePolicy, isolated: Mapping[str, Mask]
-) -> Primary:
-    found = find_primary(pooled.table, policy, signed=pooled.signed)
-    same = _same_for_all(frame, pooled, layout) & frame.shown
-    mask = (found.mask | same) & frame.within_reach & ~pooled.table.zero
-    reason = np.where(found.mask, found.reason, DOMINANCE)
-    revealed = _revealed(frame, isolated) & frame.within_reach & ~pooled.table.zero
-    reason = np.where(revealed & ~mask, SMALL_COUNT, reason)
-    mask = mask | revealed
-    widths = policy.p_percent / 100 * pooled.table.largest
-    width = np.where(widths > 0, widths, _ordinary_width(frame, pooled, layout, policy))
-    fall = np.where(pooled.signed, np.inf, np.maximum(pooled.table.value - pooled.table.second, 0.0))
-    return Primary(
-        mask,
-        np.where(mask, reason, ""),
-        np.where(mask, width, 0.0),
-        np.where(mask, np.minimum(width, fall), 0.0),
-    )
-
-
-def _revealed(frame: Frame, isolated: Mapping[str, Mask]) -> Mask:
-    """Over the lattice: the cells that a revision would give away, in every part."""
-    revealed = np.zeros(frame.lattice.shape, dtype=np.bool_)
-    originals = tuple(slice(axis.originals) for axis in frame.cut)
-    for peer_group, cells in isolated.items():
-        revealed[(*frame.place(peer_group), *originals)] = cells[..., np.newaxis]
-    return revealed
-
-
-def _same_for_all(frame: Frame, pooled: PooledTable, layout: Layout) -> Mask:
-    """Cells of a numerator that is zero, or all of its denominator: the rate of everybody in it."""
-    same = np.zeros(frame.lattice.shape, dtype=np.bool_)
-    for indicator in layout.template.indicators:
-        numerator, denominator = _columns(frame, layout, indicator)
-        if numerator is None or denominator is None:
-            continue
-        part, whole = pooled.table.value[..., numerator], pooled.table.value[..., denominator]
-        same[..., numerator] |= (whole > 0) & ((part <= 0) | (part >= whole))
-    return same
-
-
-def _ordinary_width(frame: Frame, pooled: PooledTable, layout: Layout, policy: DisclosurePolicy) -> Values:
-    """For parts in which nobody has anything: p% of what the largest contributor would have at the overall rate, at
-    least one unit of the measure.
-    """
-    table = pooled.table
-    width = np.ones(frame.lattice.shape)
-    top = (0,) * (len(frame.families) + len(frame.cut))
-    for indicator in layout.template.indicators:
-        numerator, denominator = _columns(frame, layout, indicator)
-        if numerator is None or denominator is None or table.value[(*top, denominator)] <= 0:
-            continue
-        rate = table.value[(*top, numerator)] / table.value[(*top, denominator)]
-        expected = min(rate, 1 - rate) * table.largest[..., denominator]
-        width[..., numerator] = np.maximum(width[..., numerator], policy.p_percent / 100 * expected)
-    return width
-
-
-def _columns(frame: Frame, layout: Layout, indicator: Indicator) -> tuple[int | None, int | None]:
-    """Where an indicator's parts stand along the parts' axis; None for a part of another measure."""
-    places = [layout.part(part) for part in (indicator.numerator, indicator.denominator)]
-    numerator, denominator = (1 + frame.columns.index(place) if place in frame.columns else None for place in places)
-    return numerator, denominator
+    def _decision(self, withheld: Mask, checked: Audit) -> Decision:
+        seconds = perf_counter() - self.started
+        return Decision(self.part, self.face, self.pooled, self.primary, withheld, checked, seconds)
 
 
 def _ratio(reach: float, needed: float) -> float:

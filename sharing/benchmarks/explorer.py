@@ -87,9 +87,7 @@ def cells(
     return [_figures(row, own.get((release.pk, row.key))) for row in found]
 
 
-def distribution(
-    release: Release, indicator: str, peer_group: str, key: str, person: Person
-) -> Distribution | None:
+def distribution(release: Release, indicator: str, peer_group: str, key: str, person: Person) -> Distribution | None:
     """The quartile band of one cell with the viewer's own marker; None when the release has no such cell."""
     found = cells(release, indicator, peer_group, person, (key,))
     return Distribution(found[0]) if found else None

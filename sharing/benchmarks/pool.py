@@ -1,9 +1,8 @@
 """Pooled figures of every indicator, cell and peer group, before disclosure control.
 
 A *panel* holds the contributors' figures as one matrix: for each contributor and each *part* (a measure at fixed codes,
-one side of an indicator) the cells of the cut. An institution contributes to a cell when it has published every part
-there, so that all indicators of a cell speak of the same institutions: 90+ days never exceeds 30+ days because
-somebody is missing in one of them, and no difference of two indicators isolates whoever is in one only.
+one side of an indicator) the cells of the cut. An institution contributes to an indicator's cell when it has
+published both parts there and the denominator is above zero.
 """
 
 from __future__ import annotations
@@ -48,6 +47,32 @@ class Layout:
     def part(self, part: Part) -> int:
         return self.parts.index(part)
 
+    @cached_property
+    def within(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of parts, the first within the second: 30+ days within all loans; wide ones before narrow ones."""
+        pairs = [
+            (inner, outer)
+            for inner, part in enumerate(self.parts)
+            for outer, other in enumerate(self.parts)
+            if inner != outer and self._contains(other, part)
+        ]
+        return tuple(sorted(pairs, key=lambda pair: self._depth(self.parts[pair[0]])))
+
+    @cached_property
+    def wide_first(self) -> tuple[int, ...]:
+        """The parts, each after those it lies within."""
+        return tuple(sorted(range(len(self.parts)), key=lambda place: self._depth(self.parts[place])))
+
+    def _contains(self, outer: Part, inner: Part) -> bool:
+        return outer.measure == inner.measure and all(
+            outer.where[each] in self.template.dimension(each).code_list.ancestors(inner.where[each])
+            for each in inner.where
+        )
+
+    def _depth(self, part: Part) -> int:
+        ancestors = (self.template.dimension(each).code_list.ancestors(code) for each, code in part.where.items())
+        return sum(map(len, ancestors))
+
     def _places_of(self, part: Part) -> NDArray[np.int64]:
         shape = self.template.shape
         places = np.full(shape, -1, dtype=np.int64)
@@ -85,14 +110,17 @@ class Returns:
         """[institution, *cut]: each institution's own rate, NaN where it has none."""
         numerator = self.values[:, self.layout.part(indicator.numerator)]
         denominator = self.values[:, self.layout.part(indicator.denominator)]
-        return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
+        rates: Values = np.full(numerator.shape, np.nan)
+        np.divide(numerator, denominator, out=rates, where=denominator > 0)
+        return rates
 
 
 @dataclass(frozen=True)
 class Panel:
-    """`values` [contributor, part, *cut] are 0 where the contributor is none of the cell's, `present` [contributor, *cut].
+    """`values` and `present` are [contributor, part, *cut]; a value is 0 where the contributor is not present.
 
-    A contributor that has no business in a cell is present with zeros; one that withholds a part is not present.
+    A contributor that has no business in a cell is present with zeros. It is not present in a part that it withholds,
+    nor in what lies within that part: 90+ days counts nobody whom 30+ days leaves out.
     """
 
     layout: Layout
@@ -106,16 +134,17 @@ class Panel:
         return self.values[:, self.layout.part(part)]
 
     def contributes(self, indicator: Indicator) -> Mask:
-        """[contributor, *cut]: everything is published and the denominator is above zero."""
-        return self.present & (self.part(indicator.denominator) > 0)
+        """[contributor, *cut]: both parts are published and the denominator is above zero."""
+        numerator, denominator = (self.layout.part(part) for part in (indicator.numerator, indicator.denominator))
+        both: Mask = self.present[:, numerator] & self.present[:, denominator]
+        return both & (self.values[:, denominator] > 0)
 
     def rates(self, indicator: Indicator) -> Values:
         """[contributor, *cut], NaN for whoever does not contribute."""
         denominator = self.part(indicator.denominator)
-        rates = np.full(denominator.shape, np.nan)
-        return np.divide(
-            self.part(indicator.numerator), denominator, out=rates, where=self.contributes(indicator)
-        )
+        rates: Values = np.full(denominator.shape, np.nan)
+        np.divide(self.part(indicator.numerator), denominator, out=rates, where=self.contributes(indicator))
+        return rates
 
 
 def gather(layout: Layout, institutions: Sequence[str], cubes: Iterable[Cube]) -> Returns:
@@ -150,11 +179,11 @@ def panel_of(returns: Returns, contributor_of: Mapping[str, str]) -> Panel:
     row_of = {contributor: row for row, contributor in enumerate(contributors)}
     values = np.zeros((len(contributors), *returns.values.shape[1:]))
     np.add.at(values, [row_of[contributor_of[code]] for code in returns.institutions], returns.values)
-    withheld = np.isnan(values)
-    present = ~withheld.any(axis=1)
-    reported = (withheld | (values != 0)).any(axis=1)
-    values *= present[:, np.newaxis]  # a NaN stays one here and is cleared next: no second matrix
-    np.copyto(values, 0.0, where=withheld)
+    present = ~np.isnan(values)
+    reported = (~present | (values != 0)).any(axis=1)
+    for inner, outer in returns.layout.within:
+        present[:, inner] &= present[:, outer]
+    np.copyto(values, 0.0, where=~present)
     return Panel(returns.layout, contributors, values, present, reported)
 
 
@@ -173,8 +202,9 @@ class Pool:
     @property
     def pooled(self) -> Values:
         """The rate of the pool, every contributor weighing by its size."""
-        empty = np.full(self.denominator.shape, np.nan)
-        return np.divide(self.numerator, self.denominator, out=empty, where=self.denominator > 0)
+        rates: Values = np.full(self.denominator.shape, np.nan)
+        np.divide(self.numerator, self.denominator, out=rates, where=self.denominator > 0)
+        return rates
 
 
 def pooled_before_disclosure(panel: Panel, peers: Peers) -> dict[tuple[str, str], Pool]:

@@ -51,14 +51,14 @@ class Figures:
 Pools = Mapping[tuple[str, str], Pool]
 
 
-def publish(panel: Panel, peers: Peers, pools: Pools, protection: Protection, policy: DisclosurePolicy) -> list[Figures]:
+def publish(
+    panel: Panel, peers: Peers, pools: Pools, protection: Protection, policy: DisclosurePolicy
+) -> list[Figures]:
     """The figures of every indicator and peer group, in the template's order."""
     found = []
     for indicator in panel.layout.template.indicators:
         rates = panel.rates(indicator)
-        reasons = {
-            group: _reasons(indicator, group, pools[indicator.id, group], protection) for group in peers.codes
-        }
+        reasons = {group: _reasons(indicator, group, pools[indicator.id, group], protection) for group in peers.codes}
         means = _means(rates, peers, reasons, policy)
         for group in peers.codes:
             row = protection.shown(indicator, group) & panel.reported[peers.rows(group)].any(axis=0)
@@ -101,9 +101,7 @@ def _figures(
 
 def _means(rates: Values, peers: Peers, reasons: Mapping[str, Reasons], policy: DisclosurePolicy) -> dict[str, Mask]:
     """For each peer group the cells whose mean may be published."""
-    shown = {
-        group: (reasons[group] == "") & _sum_is_safe(rates[peers.rows(group)], policy) for group in peers.codes
-    }
+    shown = {group: (reasons[group] == "") & _sum_is_safe(rates[peers.rows(group)], policy) for group in peers.codes}
     leaves_rest = np.zeros(rates.shape[1:], dtype=np.int64)
     for family in peers.families:
         rest = _rest(rates, family, shown)
@@ -132,4 +130,5 @@ def _sum_is_safe(rates: Values, policy: DisclosurePolicy) -> Mask:
         return enough & False
     second, largest = np.partition(counted, len(counted) - 2, axis=0)[-2:]
     rest = counted.sum(axis=0) - largest - second
-    return enough & (rest >= policy.p_percent / 100 * largest * (1 - 1e-12))
+    safe: Mask = enough & (rest >= policy.p_percent / 100 * largest * (1 - 1e-12))
+    return safe

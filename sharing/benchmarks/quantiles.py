@@ -36,7 +36,7 @@ def smoothed_quantiles(rates: Values, probabilities: Sequence[float] = QUARTILES
 
 
 def _smoothed(ascending: Values, counts: NDArray[np.int64], probability: float) -> Values:
-    rank = (counts - 1) * probability
+    rank: Values = np.asarray((counts - 1) * probability, dtype=np.float64)
     middle: Values = (_between(ascending, counts, rank - 0.5) + _between(ascending, counts, rank + 0.5)) / 2
     return np.where(counts >= 3, middle, np.nan)
 

@@ -32,5 +32,5 @@ def isolated_cells(
 
 def _active(panel: Panel) -> Mask:
     """[contributor, *cut]: it contributes to at least one part."""
-    active: Mask = panel.present & np.any(panel.values != 0, axis=1)
+    active: Mask = np.any(panel.values != 0, axis=1)
     return active

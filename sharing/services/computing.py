@@ -253,7 +253,7 @@ def _record(
         "template": {"id": template.id, "version": template.version, "sha256": _template_digest(template)},
         "code": version("concord"),
         "ok": protection.ok,
-        "measures": [decision.record(template.disclosure) for decision in protection.decisions.values()],
+        "measures": [decision.record(template.disclosure) for decision in protection.decisions],
         "inputs": sorted(str(each.pk) for each in submissions),
         "seconds": clock.seconds,
     }

@@ -24,10 +24,10 @@ def write(release: Release, figures: Sequence[Figures], keys: Sequence[str]) -> 
     buffer = io.BytesIO()
     csv.write_csv(table, buffer, csv.WriteOptions(include_header=False))
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
-    with connection.cursor() as cursor:
-        # An unquoted empty field is NULL, a quoted one the empty text.
-        with cursor.copy(f'COPY "{ReleaseCell._meta.db_table}" ({columns}) FROM STDIN (FORMAT csv)') as copy:
-            copy.write(buffer.getvalue())
+    # An unquoted empty field is NULL, a quoted one the empty text.
+    statement = f'COPY "{ReleaseCell._meta.db_table}" ({columns}) FROM STDIN (FORMAT csv)'
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(buffer.getvalue())
     return table.num_rows, int(np.sum([(each.row & each.withheld).sum() for each in figures]))
 
 
