@@ -14,6 +14,7 @@ import numpy as np
 from django.utils import timezone
 
 from anonymize.template import TOTAL, Template, load
+from consortium.audit.services import record
 from consortium.institutions.models import Institution, InstitutionKind, SizeBand
 from consortium.institutions.states import InstitutionState
 from consortium.people.models import Person
@@ -77,6 +78,9 @@ def seed() -> Seeded:
     _submissions(open_round, institutions[1:9], people["ada"])
     _awaiting(open_round, institutions[0], people["ada"])
     _rejected(Round.objects.get(period=PERIODS[3]), institutions[0], people["ada"])
+    record("release.computed", by="vault", about=draft)
+    record("release.approved", by=people["timo"], about=draft)
+    record("round.opened", by=people["carl"], about=open_round)
     return Seeded(collection, institutions[0], draft, open_round)
 
 
