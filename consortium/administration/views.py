@@ -30,8 +30,10 @@ A_PAGE = 50
 def institution_list(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.MEMBER_VIEW)
-    found = Institution.objects.visible_to(person).order_by("code").annotate(
-        people_count=Count("people", filter=Q(people__is_active=True))
+    found = (
+        Institution.objects.visible_to(person)
+        .order_by("code")
+        .annotate(people_count=Count("people", filter=Q(people__is_active=True)))
     )
     if wanted := request.GET.get("q", "").strip():
         found = found.filter(Q(name__icontains=wanted) | Q(name_zh__icontains=wanted) | Q(code__icontains=wanted))

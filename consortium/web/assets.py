@@ -51,7 +51,9 @@ def _bundle(wanted: str) -> bytes:
     # Imported late: a process that forks afterwards would hang its children.
     import vl_convert
 
-    content = gzip.compress(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE).encode(), mtime=0)
+    content = gzip.compress(
+        vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE).encode(), mtime=0
+    )
     # Where nothing can be written, each process keeps its own.
     with suppress(OSError):
         _write(file, content)
