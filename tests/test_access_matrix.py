@@ -37,6 +37,13 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "api/v1/submissions/<uuid:pk>/receipt": GET(harbour=200, everyone=404),
     "api/v1/submissions/<uuid:pk>/approve": POST(approver=200, harbour=403, everyone=404),
     "api/v1/submissions/<uuid:pk>/withdraw": POST(senders=200, approver=200, harbour=403, everyone=404),
+    # releases: this one is in review
+    "api/v1/releases": GET(everyone=200),
+    "api/v1/releases/<slug:release_id>": GET(statistician=200, everyone=404),
+    "api/v1/releases/<slug:release_id>/cells": GET(statistician=200, everyone=404),
+    "api/v1/releases/<slug:release_id>/audit": GET(statistician=200, everyone=404),
+    "api/v1/releases/<slug:release_id>/statement": GET(everyone=404),
+    "api/v1/peer-groups": GET(everyone=200),
     # the own institution
     "api/v1/institutions/me": GET(harbour=200, outsider=200, staff=404),
     "api/v1/institutions/me/keys": (

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from consortium.institutions.models import Institution, SigningKey
-from sharing.models import Collection, Finding, Round, Submission
+from sharing.models import Collection, Finding, PeerGroup, Release, Round, Submission
 from sharing.states import RoundState
 
 
@@ -103,3 +103,54 @@ class SigningKeyDocument(serializers.ModelSerializer[SigningKey]):
         model = SigningKey
         fields = ["kid", "jwk", "valid_from", "revoked_at"]
         read_only_fields = ["kid", "valid_from", "revoked_at"]
+
+
+class ReleaseDocument(serializers.ModelSerializer[Release]):
+    """What was published of a round. `cells` counts all cells, `withheld` those without a figure."""
+
+    id = serializers.CharField(source="public_id")
+    round = serializers.CharField(source="round.public_id")
+    collection = serializers.CharField(source="round.collection.code")
+    template_version = serializers.CharField(source="round.collection.version")
+    period = serializers.CharField(source="round.period")
+
+    class Meta:
+        model = Release
+        fields = [
+            "id",
+            "round",
+            "collection",
+            "template_version",
+            "period",
+            "revision",
+            "state",
+            "reason",
+            "published_at",
+            "contributors",
+            "expected",
+            "cells",
+            "withheld",
+        ]
+
+
+class AuditDocument(serializers.ModelSerializer[Release]):
+    """How a release was protected, for its reviewers: rules, counts and statuses; no figure and no cell."""
+
+    id = serializers.CharField(source="public_id")
+    record = serializers.JSONField(source="audit")
+
+    class Meta:
+        model = Release
+        fields = ["id", "state", "computed_at", "audit_passed", "inputs_digest", "record"]
+
+
+class PeerGroupDocument(serializers.ModelSerializer[PeerGroup]):
+    """`criteria` gives the institutions' attributes; `collections` the ones compared so that the caller sees."""
+
+    id = serializers.CharField(source="code")
+    name = serializers.JSONField(source="names")
+    collections = serializers.ListField(child=serializers.CharField(), source="collection_codes", read_only=True)
+
+    class Meta:
+        model = PeerGroup
+        fields = ["id", "family", "name", "criteria", "collections"]

@@ -6,7 +6,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from consortium.api import no_such_address
-from sharing.api import collections, institutions, rounds, submissions
+from sharing.api import collections, institutions, peer_groups, releases, rounds, submissions
 
 app_name = "api"
 
@@ -28,6 +28,12 @@ urlpatterns = [
     path("submissions/<uuid:pk>/receipt", submissions.Receipt.as_view(), name="receipt"),
     path("submissions/<uuid:pk>/approve", submissions.Approve.as_view(), name="approve"),
     path("submissions/<uuid:pk>/withdraw", submissions.Withdraw.as_view(), name="withdraw"),
+    path("releases", releases.Releases.as_view(), name="releases"),
+    path("releases/<slug:release_id>", releases.OneRelease.as_view(), name="release"),
+    path("releases/<slug:release_id>/cells", releases.Cells.as_view(), name="cells"),
+    path("releases/<slug:release_id>/audit", releases.Audit.as_view(), name="audit"),
+    path("releases/<slug:release_id>/statement", releases.OwnStatement.as_view(), name="statement"),
+    path("peer-groups", peer_groups.PeerGroups.as_view(), name="peer-groups"),
     path("institutions/me", institutions.MyInstitution.as_view(), name="institution"),
     path("institutions/me/keys", institutions.MyKeys.as_view(), name="keys"),
     path("<path:rest>", no_such_address),

@@ -13,6 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from anonymize.template import Template
+from sharing.benchmarks.cell_filter import EVERY_CELL, CellFilter
 from sharing.benchmarks.explorer import Figures, Point
 from sharing.benchmarks.selection import Selection
 from sharing.models import Release, ReleaseCell
@@ -30,11 +31,16 @@ Row = tuple[str, str, str, Figures | ReleaseCell]  # period, indicator, peer gro
 
 
 def release_file(release: Release, format: str) -> bytes:
-    """Every cell of a release. The caller has found it through `Release.objects.visible_to(person)`."""
-    cells = ReleaseCell.objects.filter(release=release).order_by("indicator", "peer_group", "key")
+    """Every cell of a release as a file."""
+    return encode(release_table(release), format)
+
+
+def release_table(release: Release, wanted: CellFilter = EVERY_CELL) -> pa.Table:
+    """The cells asked for. The caller has found the release through `Release.objects.visible_to(person)`."""
+    cells = wanted.choose(ReleaseCell.objects.filter(release=release)).order_by("indicator", "peer_group", "key")
     period = release.round.period
     rows = ((period, cell.indicator, cell.peer_group, cell) for cell in cells.iterator(chunk_size=5000))
-    return encode(table(release.round.collection.template, rows), format)
+    return table(release.round.collection.template, rows)
 
 
 def series_file(selection: Selection, points: Iterable[Point], format: str) -> bytes:

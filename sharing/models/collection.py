@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import models
 from django.utils.functional import cached_property
 from django.utils.translation import get_language, gettext_lazy as _
@@ -54,6 +55,15 @@ class Collection(models.Model):
         return parse(self.document)
 
 
+class PeerGroupQuerySet(models.QuerySet["PeerGroup"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """The groups of the collections that the actor sees, each with the `collection_codes` of these."""
+        seen = self.filter(collections__in=Collection.objects.visible_to(actor))
+        return seen.annotate(
+            collection_codes=ArrayAgg("collections__code", distinct=True, order_by="collections__code", default=[])
+        )
+
+
 class PeerGroup(models.Model):
     """A named set of institutions to compare with, given by attributes: `{"size_band": ["small"]}`.
 
@@ -65,6 +75,8 @@ class PeerGroup(models.Model):
     names = models.JSONField(_("name"))
     criteria = models.JSONField(_("criteria"), default=dict)
     position = models.PositiveSmallIntegerField(default=0)
+
+    objects = PeerGroupQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("peer group")
