@@ -40,10 +40,12 @@ def prepare(
     previous: Cube | None = None,
     language: Language = "en",
     at: datetime | None = None,
+    effort: float = 1.0,
 ) -> Prepared:
     """The protected cube of a tape, what the checks find in it, and the report for the officer who signs.
 
-    `previous` is the institution's cube of the period before, for the plausibility checks. A LoanTapeError, MappingError,
+    `previous` is the institution's cube of the period before, for the plausibility checks; `effort` is
+    `protect`'s. A LoanTapeError, MappingError,
     IdentifierError or ProtectionError means that there is no cube.
     """
     if not isinstance(mapping, TapeMapping):
@@ -53,7 +55,7 @@ def prepare(
         identifiers = scan(opened, mapping)
         refuse_mapped(identifiers, mapping)
         cells = aggregate(opened, mapping, template, period)
-    protected = protect(cells, template, institution)
+    protected = protect(cells, template, institution, effort=effort)
     findings = check_cube(protected.cube, template, previous)
     summary = summarize(cells, protected, template, findings, identifiers)
     html = render(summary, template, language, at or datetime.now(UTC))

@@ -77,11 +77,13 @@ class _Measured:
     table: Table
     primary: Primary
     signed: NDArray[np.bool_]
+    insiders: bool
 
 
-def protect(cells: Cells, template: Template, institution: str) -> Protected:
+def protect(cells: Cells, template: Template, institution: str, *, effort: float = 1.0) -> Protected:
     """The cube that may leave, with the reasons and proofs that may not.
 
+    `effort` is how long to look for a pattern that withholds less; every pattern is as safe as any other.
     ProtectionError when a measure cannot be protected as the template demands; then there is no cube.
     """
     if template.protection.method == "none":
@@ -93,7 +95,7 @@ def protect(cells: Cells, template: Template, institution: str) -> Protected:
         withheld |= each.primary.mask
     proofs: dict[str, Sequence[Movement]] = {}
     for each in measured:
-        pattern = suppress(_problem(each, withheld, worth))
+        pattern = suppress(_problem(each, withheld, worth), effort=effort)
         withheld |= pattern.withheld
         proofs[each.measure.id] = pattern.movements
     withheld, audits = _audited(measured, withheld, proofs)
@@ -123,11 +125,11 @@ def _measure(
     mixed = bool((value < 0).any() or (largest + second > np.abs(value) * (1 + 1e-9)).any())
     signed = np.full(template.shape, mixed)
     primary = find_primary(table, template.protection.policy, signed=signed, unit=10.0**-measure.decimals)
-    return _Measured(measure, table, primary, signed)
+    return _Measured(measure, table, primary, signed, template.protection.policy.coalition > 0)
 
 
 def _problem(each: _Measured, withheld: NDArray[np.bool_], worth: NDArray[np.float64] | None) -> Problem:
-    return Problem(each.table, each.primary, withheld=withheld, cost=worth, signed=each.signed)
+    return Problem(each.table, each.primary, withheld=withheld, cost=worth, signed=each.signed, insiders=each.insiders)
 
 
 def _audited(

@@ -193,8 +193,8 @@ def test_a_collection_without_protection_publishes_every_cell() -> None:
 def test_when_the_audit_fails_more_is_withheld_or_nothing_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = cells_of(random_loans(TEMPLATE, 300, seed=3), TEMPLATE)
 
-    def primaries_only(problem: object) -> object:
-        pattern = suppress(problem)  # type: ignore[arg-type]
+    def primaries_only(problem: object, *, effort: float) -> object:
+        pattern = suppress(problem, effort=effort)  # type: ignore[arg-type]
         return replace(pattern, withheld=pattern.withheld & ~pattern.secondary, movements=[])
 
     whole = protect(cells, TEMPLATE, "ADA")
