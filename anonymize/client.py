@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,6 +28,8 @@ RETRYABLE_STATUS: Final = frozenset({429, 502, 503, 504})
 UNSETTLED: Final = "received"  # the state of a submission that the worker has not yet decided on
 _TOKEN_MARGIN_SECONDS: Final = 30
 _LONGEST_POLL_SECONDS: Final = 5.0
+
+Filters = Mapping[str, str | Sequence[str]]  # INDICATOR, PEER_GROUP or a dimension -> a code, or several
 
 
 @dataclass(frozen=True)
@@ -153,14 +155,14 @@ class Client:
     def releases(self, collection: str | None = None) -> list[dict[str, Any]]:
         return self._all("/releases", {"collection": collection})
 
-    def cells(self, release: str, accept: str, filters: Mapping[str, str] | None = None) -> bytes:
+    def cells(self, release: str, accept: str, filters: Filters | None = None) -> bytes:
         """A release's cells in the media type asked for."""
         path = f"/releases/{_segment(release)}/cells"
         return self._get(path, params=dict(filters or {}), headers={"Accept": accept}).content
 
-    def statement(self, release: str) -> dict[str, Any]:
-        """The institution's own values beside the release."""
-        return _object(self._get(f"/releases/{_segment(release)}/statement"))
+    def statement(self, release: str, filters: Filters | None = None) -> dict[str, Any]:
+        """The institution's own figures beside the release: `results` has one entry a cell and peer group."""
+        return _object(self._get(f"/releases/{_segment(release)}/statement", params=dict(filters or {})))
 
     def _all(self, path: str, wanted: Mapping[str, str | None]) -> list[dict[str, Any]]:
         """Every page of a list, following `Link: rel="next"`."""

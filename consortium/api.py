@@ -41,7 +41,12 @@ _TITLES: Mapping[int, str] = {
     503: "Not available",
 }
 # Rules whose status says more than that something was refused.
-_STATUSES: Mapping[str, int] = {"too-large": 413, "unknown-filter": 400, "idempotency-key-reused": 422, "invalid-key": 422}
+_STATUSES: Mapping[str, int] = {
+    "too-large": 413,
+    "unknown-filter": 400,
+    "idempotency-key-reused": 422,
+    "invalid-key": 422,
+}
 
 
 def problem(

@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "status": "status",
     "releases": "releases",
     "get": "get",
+    "compare": "compare",
 }
 
 
@@ -60,6 +61,7 @@ _SUMMARIES: Final[Mapping[str, str]] = {
     "status": "Show open rounds and your submissions.",
     "releases": "List the published releases.",
     "get": "Download a release.",
+    "compare": "Show where you stand in a release.",
 }
 
 

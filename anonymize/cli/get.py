@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from anonymize.cli.options import config_option
+from anonymize.cli.options import chosen, config_option, where_option
 from anonymize.cli.output import Output, command
 from anonymize.client import Client
 from anonymize.config import load_config
@@ -23,10 +23,10 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 }
 
 
-@command(example="concord get delinquency-2026-10 -o benchmark.csv --where INDICATOR=DPD30P_RATE")
+@command(example="concord get delinquency-2026-10-r1 -o benchmark.csv --where INDICATOR=DPD30_RATE")
 @click.argument("release")
 @click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--where", multiple=True, metavar="NAME=CODE", help="Only these cells; may be repeated.")
+@where_option
 @config_option
 def get(output: Output, release: str, target: Path, where: tuple[str, ...], config_file: Path | None) -> None:
     """Download a release's cells; the ending of the file chooses CSV, JSON, Parquet or Excel."""
@@ -34,14 +34,7 @@ def get(output: Output, release: str, target: Path, where: tuple[str, ...], conf
     if media_type is None:
         raise click.BadParameter(f"the file must end in {', '.join(MEDIA_TYPES)}", param_hint="--output")
     with Client(load_config(config_file)) as client:
-        content = client.cells(release, media_type, dict(_filter(each) for each in where))
+        content = client.cells(release, media_type, chosen(where))
     write_whole(target, content)
     document = {"file": str(target), "release": release, "bytes": len(content)}
     output.result(document, f"{release}: {len(content):,} bytes in {target}.")
-
-
-def _filter(text: str) -> tuple[str, str]:
-    name, equals, code = text.partition("=")
-    if not (name and equals):
-        raise click.BadParameter("must be NAME=CODE", param_hint="--where")
-    return name, code

@@ -35,6 +35,7 @@ class Platform:
     decision: str = "accepted"
     polls_before_decision: int = 0
     findings: list[dict[str, Any]] = field(default_factory=list)
+    statement: list[dict[str, Any]] = field(default_factory=list)
     before: Callable[[str, str], Answer | None] = lambda _method, _path: None
     log: list[tuple[str, str]] = field(default_factory=list)
     tokens: int = 0
@@ -97,6 +98,8 @@ class Platform:
                 return _json(200, {"results": [{"id": "r-1", "period": "2026-09"}]})
             case ["r-2", "cells"]:
                 return 200, {"Content-Type": accept}, json.dumps(query, sort_keys=True).encode()
+            case ["r-2", "statement"]:
+                return _json(200, {"release": "r-2", "institution": INSTITUTION, "results": self.statement})
         return problem(404, "not-found", "There is nothing here, or not for you.")
 
     def round(self) -> dict[str, Any]:

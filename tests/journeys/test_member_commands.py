@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
+import openpyxl
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -15,6 +18,7 @@ from consortium.signing import key_set
 from sharing.models import Submission
 from sharing.states import SubmissionState
 from tests.cast import call_report
+from tests.sharing.releasing import close, collect, computed, found_panel, open_round_of, published, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSPHRASE = "correct horse battery"
@@ -80,3 +84,51 @@ def test_a_package_for_a_round_that_is_not_there_is_refused(concord, harbour, op
     cube_file(harbour.institution.code)
     code, document = concord("seal", "cube.parquet", "--round", "call-report-1999-Q1", "-o", "cube.sealed")
     assert (code, document["error"]["rule"], Path("cube.sealed").exists()) == (1, "not-found", False)
+
+
+@pytest.fixture
+def release(harbour, concord, stella, timo, ursula):
+    """Published, with the figures of Harbour Bank and of sixteen others."""
+    banks = found_panel()
+    round = open_round_of(collect([harbour, *banks]))
+    for bank in banks:
+        submit(bank, round)
+    submit(harbour, round, call_report(harbour.institution.code, scale=5, late=0.2))
+    return published(computed(close(round), stella), [timo, ursula])
+
+
+def test_a_published_release_is_listed_downloaded_and_compared_with(concord, release) -> None:
+    name = release.public_id
+    _, listed = concord("releases")
+    assert [(each["id"], each["state"]) for each in listed["releases"]] == [(name, "published")]
+
+    for ending in ("csv", "json", "parquet", "xlsx"):
+        assert concord("get", name, "-o", f"out.{ending}")[0] == 0
+    with Path("out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    table, book = pq.read_table("out.parquet").to_pylist(), openpyxl.load_workbook("out.xlsx").active
+    assert json.loads(Path("out.json").read_text()) == {"results": table}
+    assert len(rows) == len(table) == book.max_row - 1 == release.cells
+    withheld = [row for row in rows if row["CONF_STATUS"] == "C"]
+    assert len(withheld) == release.withheld > 0
+    assert {(row["POOLED"], row["CONTRIBUTORS"], row["OBS_STATUS"]) for row in withheld} == {("", "", "Q")}
+
+    concord("get", name, "-o", "part.parquet", "--where", "indicator=DPD60_RATE", "--where", "PEER_GROUP=ALL")
+    part = pq.read_table("part.parquet").to_pylist()
+    assert part == [row for row in table if (row["INDICATOR"], row["PEER_GROUP"]) == ("DPD60_RATE", "ALL")] != []
+    two = {row["PRODUCT"] for row in part[:2]}
+    concord("get", name, "-o", "two.parquet", *(word for code in two for word in ("--where", f"PRODUCT={code}")))
+    assert {row["PRODUCT"] for row in pq.read_table("two.parquet").to_pylist()} == two
+
+    _, compared = concord("compare", name)
+    own = {(row["INDICATOR"], row["PEER_GROUP"]): row for row in compared["results"]}["DPD60_RATE", "ALL"]
+    pooled = next(row["POOLED"] for row in part if row["PRODUCT"] == "_T")
+    assert (own["OWN"], own["BAND"]) == (pytest.approx(0.2), "highest-quarter")
+    assert own["TO_POOLED"] == pytest.approx(0.2 - pooled)
+
+
+def test_a_mistyped_filter_gets_its_sentence_and_no_file(concord, release) -> None:
+    code, document = concord("get", release.public_id, "-o", "out.csv", "--where", "REGOIN=CN-ZJ")
+    assert (code, document["error"]["rule"]) == (1, "unknown-filter")
+    assert document["error"]["sentence"] == "Cells cannot be chosen by REGOIN."
+    assert not Path("out.csv").exists()

@@ -48,3 +48,20 @@ def test_a_release_that_is_not_there_writes_no_file(bank: Bank) -> None:
 def test_an_unknown_ending_is_wrong_use(bank: Bank) -> None:
     assert bank.run("get", "r-2", "-o", "out.doc").exit_code == 2
     assert bank.run("get", "r-2", "-o", "out.csv", "--where", "REGION").exit_code == 2
+
+
+def test_own_figures_are_shown_beside_the_totals(bank: Bank, platform: Platform) -> None:
+    cell = {"TIME_PERIOD": "2026-10", "INDICATOR": "DPD30_RATE", "PEER_GROUP": "ALL"}
+    known = {"OWN": 0.0412, "BAND": "above-median", "TO_MEDIAN": 0.0102, "TO_POOLED": -0.0005}
+    withheld = {"OWN": 0.09, "BAND": None, "TO_MEDIAN": None, "TO_POOLED": None}
+    platform.statement = [{**cell, "PRODUCT": "_T", **known}, {**cell, "PRODUCT": "CAR", **withheld}]
+
+    totals = bank.run("compare", "r-2").stdout.splitlines()
+    shown = ["DPD30_RATE", "ALL", "_T", "4.12%", "above-median", "+1.02", "-0.05"]
+    assert [line.split() for line in totals[1:]] == [shown]
+    asked = bank.run("compare", "r-2", "--where", "INDICATOR=DPD30_RATE").stdout.splitlines()
+    assert asked[2].split() == ["DPD30_RATE", "ALL", "CAR", "9.00%", "-", "-", "-"]
+
+
+def test_without_figures_there_is_nothing_to_compare(bank: Bank) -> None:
+    assert bank.run("compare", "r-2").stdout.strip() == "You have no figures there."
