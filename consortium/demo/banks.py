@@ -34,7 +34,6 @@ SEED = 20_260
 WAVE_MONTHS = 9  # the wave begins so long before the newest period: in full swing, and with a calm time before it
 PREPARERS = 2
 EFFORT = 0.0  # hundreds of cubes in minutes; a bank that makes one a month looks longer for what it need not withhold
-EFFORT = 0.1  # a bank has the night for its one cube; here 336 are due in minutes. Safety does not depend on it
 INCOMPLETE = "SUNAN"  # forgets two thirds of its loans in the newest period, and reads so in the findings
 _CONFIGURATION = """\
 institution = "{code}"
