@@ -48,7 +48,7 @@ class Progress:
         submitted = round.submissions.count()
         words = [round.period, f"{submitted:>3} submitted", f"{accepted:>3} accepted"]
         if release is not None and release.cells:
-            words.append(f"{release.cells:,} cells, {release.withheld / release.cells:.0%} withheld")
+            words.append(f"{release.cells - release.withheld:,} of {release.cells:,} cells publishable")
             words.append("audit passed" if release.audit_passed else "audit FAILED")
         if seconds := timings.seconds.get(RoundState.COMPUTING):
             words.append(f"computed in {seconds:.1f} s")
@@ -79,7 +79,7 @@ def benchmark() -> str:
         f"{template.indicator(INDICATOR).names['en']} · {release.round.period} · {release.contributors} contributors"
     )
     lines = [
-        f"{title} · audited, {release.withheld:,} of {release.cells:,} cells withheld",
+        f"{title} · audited; where fewer than the rules ask for contribute, cells are withheld",
         _row("Product", ["pooled", "median", "P25", "P75", "contributors"]),
     ]
     for code in template.dimension("PRODUCT").code_list.codes:
