@@ -7,8 +7,8 @@ audit of the final pattern. A part that lies within a withheld part is withheld,
 bounds it from above is safe, because the wider part is.
 
 A table of at most `max_cut` dimensions is protected whole, with all members' headlines kept public wherever withholding
-peer groups is enough. A larger one is protected by its *faces*, since nothing finer is shown: the total, each
-dimension, then every pair of dimensions, in which what was decided before stands. The breakdowns of a total that is
+peer groups is enough. A larger one, or one that cannot be protected so, is protected by its *faces*, since nothing finer
+is shown: the total, each dimension, then every pair of dimensions, in which what was decided before stands. The breakdowns of a total that is
 withheld are withheld with it, so a movement that protects it in one face goes on through the others. What a face
 cannot protect takes its rows and columns along; if that does not help either, nothing of the face is published.
 
@@ -17,7 +17,7 @@ An indicator is published where its numerator and its denominator both are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from time import perf_counter
@@ -139,29 +139,36 @@ def protect(
     panel: Panel, peers: Peers, policy: DisclosurePolicy, max_cut: int, isolated: Mapping[str, Mask] | None = None
 ) -> Protection:
     """The decisions for every part. `isolated` gives, for peer groups, the cells that a revision would give away."""
-    layout = panel.layout
-    faces = _faces(layout, peers, max_cut)
     sensitivity = Sensitivity(panel, peers, policy, isolated or {})
+    layout = panel.layout
+    if len(peers.families) + len(layout.cut) <= max_cut:
+        whole = face_of(layout, peers, range(len(peers.families)), range(len(layout.cut)))
+        found = Protection(layout, _decisions(sensitivity, [whole]))
+        if found.ok:
+            return found
+    return Protection(layout, _decisions(sensitivity, _faces(layout, peers, max_cut)))
+
+
+def _decisions(sensitivity: Sensitivity, faces: Sequence[Face]) -> tuple[Decision, ...]:
+    """Wide parts before those that lie within them, coarse faces before fine ones."""
+    layout = sensitivity.panel.layout
     decisions: list[Decision] = []
     for part in layout.wide_first:
         for face in faces:
             prepared = _Prepared.of(face, part, sensitivity)
             around = [each for each in decisions if each.face is face and (part, each.part) in layout.within]
             hidden = np.any([np.zeros(face.lattice.shape, dtype=np.bool_), *(each.withheld for each in around)], axis=0)
-            if len(faces) == 1:
-                decisions.append(prepared.whole(hidden))
-            else:
-                before = [each for each in decisions if each.part == part]
-                decisions.append(prepared.after(before, hidden))
-    return Protection(layout, tuple(decisions))
+            before = [each for each in decisions if each.part == part]
+            decisions.append(prepared.whole(hidden) if len(faces) == 1 else prepared.after(before, hidden))
+    return tuple(decisions)
 
 
 def _faces(layout: Layout, peers: Peers, max_cut: int) -> list[Face]:
-    """The whole, if it has no more dimensions than are shown at once; else every choice of them, coarse ones first."""
-    families, cut = range(len(peers.families)), range(len(layout.cut))
-    if len(families) + len(cut) <= max_cut:
-        return [face_of(layout, peers, families, cut)]
-    dimensions = [*((True, family) for family in families), *((False, axis) for axis in cut)]
+    """Every choice of at most so many dimensions, and of at most one family, coarse ones first."""
+    dimensions = [
+        *((True, family) for family in range(len(peers.families))),
+        *((False, axis) for axis in range(len(layout.cut))),
+    ]
     chosen = [choice for size in range(max_cut + 1) for choice in combinations(dimensions, size)]
     return [
         face_of(
@@ -197,12 +204,15 @@ class _Prepared:
         return mask
 
     def whole(self, hidden: Mask) -> Decision:
-        """The first pattern that protects everything: with all headlines public, with the total of all, with none."""
+        """The first pattern that protects everything: with all headlines public, else with the total of all.
+
+        Its audit fails where neither is enough: then the faces keep more.
+        """
         for kept in HEADLINES_KEPT:
             found = self._attempt(self.face.headlines(kept) & self.shown & ~self.primary.mask & ~hidden, hidden)
             if found.audit.ok:
-                return found
-        return self._attempt(np.zeros_like(hidden), hidden)
+                break
+        return found
 
     def after(self, before: Iterable[Decision], hidden: Mask) -> Decision:
         """The pattern of a face when coarser faces are decided."""

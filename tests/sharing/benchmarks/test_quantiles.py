@@ -1,0 +1,60 @@
+"""Quantiles are local averages: near the usual ones, and nobody's own rate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from sharing.benchmarks.quantiles import QUARTILES, smoothed_quantiles
+
+RATES = st.lists(st.integers(0, 10_000), min_size=3, max_size=40, unique=True)
+
+
+def column(values):
+    return np.array(values, dtype=float).reshape(-1, 1)
+
+
+@given(RATES)
+def test_no_quantile_of_distinct_rates_is_a_rate_that_follows_from_one(rates):
+    """A figure may coincide with a rate by chance of arithmetic; moving that rate alone then moves it by half at most."""
+    places = np.argsort(rates)
+    for place in places:
+        moved = list(rates)
+        moved[place] += 1e-3
+        change = smoothed_quantiles(column(moved)) - smoothed_quantiles(column(rates))
+        assert np.all(np.abs(change) <= 0.5e-3 + 1e-9)
+
+
+@given(RATES)
+def test_quantiles_ascend_and_stay_among_the_rates(rates):
+    p25, median, p75 = smoothed_quantiles(column(rates))[:, 0]
+    assert min(rates) <= p25 <= median <= p75 <= max(rates)
+
+
+def test_the_median_of_an_odd_number_is_no_member_s_rate():
+    assert smoothed_quantiles(column([1, 2, 10, 20, 30]), (0.5,))[0, 0] == pytest.approx((2 + 2 * 10 + 20) / 4)
+
+
+def test_the_median_of_an_even_number_is_the_usual_one():
+    assert smoothed_quantiles(column([1, 2, 10, 20]), (0.5,))[0, 0] == pytest.approx(6)
+
+
+def test_equal_rates_keep_their_common_value():
+    assert smoothed_quantiles(column([0, 0, 0, 0, 1]), (0.25,))[0, 0] == 0
+
+
+def test_those_without_a_rate_are_not_counted():
+    with_gaps = column([5, np.nan, 1, 3, np.nan, 7])
+    assert smoothed_quantiles(with_gaps)[:, 0] == pytest.approx(smoothed_quantiles(column([1, 3, 5, 7]))[:, 0])
+
+
+def test_two_rates_have_no_quantile():
+    assert np.isnan(smoothed_quantiles(column([1, 2]))).all()
+    assert np.isnan(smoothed_quantiles(np.empty((0, 3)))).all()
+
+
+def test_many_rates_come_close_to_the_usual_quantiles():
+    rates = np.random.default_rng(1).beta(1, 40, (4000, 5))
+    usual = np.quantile(rates, QUARTILES, axis=0)
+    assert smoothed_quantiles(rates) == pytest.approx(usual, abs=1e-4)
