@@ -69,7 +69,8 @@ class Decision:
         shown = self.face.shown & ~self.pooled.empty
         findings = self.audit.findings
         return {
-            "measure": " ".join([part.measure, *part.where.values()]),
+            "measure": part.measure,
+            "codes": dict(part.where),
             "dimensions": list(self.face.names),
             "cells": int(shown.sum()),
             "sensitive": self.primary.count,
@@ -106,6 +107,18 @@ class Protection:
     @property
     def ok(self) -> bool:
         return all(decision.audit.ok for decision in self.decisions)
+
+    def record(self, policy: DisclosurePolicy) -> dict[str, Any]:
+        """What is kept of the decisions: every table, and the sums by measure that a reviewer reads first."""
+        tables = [decision.record(policy) for decision in self.decisions]
+        measures = dict.fromkeys(part.measure for part in self.layout.parts)
+        return {
+            "ok": self.ok,
+            "measures": [
+                _summed(measure, [each for each in tables if each["measure"] == measure]) for measure in measures
+            ],
+            "tables": tables,
+        }
 
     def reasons(self, indicator: Indicator, peer_group: str) -> Reasons:
         """Over the cut: why the indicator is withheld, "" where both its parts are published."""
@@ -256,6 +269,20 @@ class _Prepared:
 def _ratio(reach: float, needed: float) -> float:
     """How many times the demanded width an attacker's interval has; the cap keeps it a JSON number."""
     return min(reach / needed, 1e6) if needed > 0 else 1e6
+
+
+def _summed(measure: str, tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The records of one measure's tables as one; a cell that stands in several tables counts in each."""
+    narrowest = [each["narrowest"] for each in tables if each["narrowest"] is not None]
+    return {
+        "measure": measure,
+        **{
+            name: sum(each[name] for each in tables)
+            for name in ("cells", "sensitive", "primary", "secondary", "above_largest_share")
+        },
+        "ok": all(each["ok"] for each in tables),
+        "narrowest": min(narrowest, default=None),
+    }
 
 
 def _counted(words: Any) -> dict[str, int]:

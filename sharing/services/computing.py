@@ -252,8 +252,7 @@ def _record(
         "max_cut": MAX_CUT,
         "template": {"id": template.id, "version": template.version, "sha256": _template_digest(template)},
         "code": version("concord"),
-        "ok": protection.ok,
-        "measures": [decision.record(template.disclosure) for decision in protection.decisions],
+        **protection.record(template.disclosure),
         "inputs": sorted(str(each.pk) for each in submissions),
         "seconds": clock.seconds,
     }

@@ -17,8 +17,17 @@ from sharing.models import ReleaseCell, Statement
 from sharing.services import statements
 from tests.cast import person
 from tests.disclosure_attack.attacker import World, ranges, too_near
-from tests.sharing.releasing import SIZES, close, collect, computed, cube_of_bank, found_panel, open_round_of, published
-from tests.sharing.releasing import submit as send
+from tests.sharing.releasing import (
+    SIZES,
+    close,
+    collect,
+    computed,
+    cube_of_bank,
+    found_panel,
+    open_round_of,
+    published,
+    submit as send,
+)
 
 PARTS = {"DPD60_RATE": "BALANCE", "DPD60_LOAN_RATE": "LOANS"}
 FIGURES = ("POOLED", "MEAN", "P25", "MEDIAN", "P75", "CONTRIBUTORS")

@@ -84,9 +84,13 @@ def test_a_withheld_cell_has_no_figure_and_its_reason_stays_with_staff(full_draf
 
 
 def test_the_audit_record_holds_no_figure_of_a_cell(full_draft):
-    allowed = {"rule_set", "rules", "max_cut", "template", "code", "ok", "measures", "inputs", "seconds"}
+    allowed = {"rule_set", "rules", "max_cut", "template", "code", "ok", "measures", "tables", "inputs", "seconds"}
     assert set(full_draft.audit) == allowed
-    assert all("findings" not in measure for measure in full_draft.audit["measures"])
+    template = full_draft.round.collection.template
+    assert [template.measure(each["measure"]).id for each in full_draft.audit["measures"]] == ["BALANCE", "LOANS"]
+    for table in full_draft.audit["tables"]:
+        assert table["ok"]
+        assert "findings" not in table
 
 
 def test_computing_again_changes_nothing(full_draft):
