@@ -22,7 +22,7 @@ PERIOD = "2026-10"
 @pytest.fixture
 def prepared(machine: Bank) -> Bank:
     """A machine with `loans.csv` and `map.toml`, nothing configured."""
-    small = ["--institution", "SHEXIAN-U", "--period", PERIOD, "-o", "loans.csv", "--map", "map.toml", "--quiet"]
+    small = ["--institution", "HUIZHOU-U", "--period", PERIOD, "-o", "loans.csv", "--map", "map.toml", "--quiet"]
     assert machine.run("simulate", *small).exit_code == 0
     return machine
 
@@ -60,7 +60,7 @@ def test_a_tape_becomes_a_cube_and_a_report(prepared: Bank) -> None:
 def test_the_same_tape_gives_the_same_cube_from_csv_and_from_parquet(prepared: Bank) -> None:
     assert aggregated(prepared, "loans.csv").exit_code == 0
     first = (prepared.directory / "cube.parquet").read_bytes()
-    prepared.run("simulate", "--institution", "SHEXIAN-U", "--period", PERIOD, "-o", "loans.parquet")
+    prepared.run("simulate", "--institution", "HUIZHOU-U", "--period", PERIOD, "-o", "loans.parquet")
     assert aggregated(prepared, "loans.parquet").exit_code == 0
     assert (prepared.directory / "cube.parquet").read_bytes() == first
 
