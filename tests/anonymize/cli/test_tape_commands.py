@@ -177,7 +177,7 @@ def test_an_unmapped_dimension_writes_nothing(prepared: Bank) -> None:
 
 
 def test_an_unknown_code_writes_nothing(prepared: Bank) -> None:
-    rewritten(prepared, "grade", pa.array(["A"] * 299 + ["Z9"]))
+    rewritten(prepared, "grade", pa.array(["A"] * 1_199 + ["Z9"]))
     assert "1 rows of column 'grade' hold 1 values outside the codes: 'Z9'" in refused(
         prepared, aggregated(prepared, "bad.csv")
     )
@@ -186,10 +186,10 @@ def test_an_unknown_code_writes_nothing(prepared: Bank) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "what"),
     [
-        ("customer_no", [f"1391234{number:04}" for number in range(300)], "phone numbers"),
-        ("customer_no", ["11010519491231002X"] * 300, "national identity numbers"),
-        ("customer_no", ["6228480402564890018"] * 300, "bank card numbers"),
-        ("customer_no", [f"王{chr(0x5EFA + number)}" for number in range(300)], "names of people"),
+        ("customer_no", [f"1391234{number:04}" for number in range(1_200)], "phone numbers"),
+        ("customer_no", ["11010519491231002X"] * 1_200, "national identity numbers"),
+        ("customer_no", ["6228480402564890018"] * 1_200, "bank card numbers"),
+        ("customer_no", [f"王{chr(0x5EFA + number)}" for number in range(1_200)], "names of people"),
     ],
 )
 def test_a_tape_with_identifiers_writes_nothing(prepared: Bank, column: str, values: list[str], what: str) -> None:
@@ -210,7 +210,7 @@ def test_a_missing_institution_is_a_matter_of_configuration(prepared: Bank) -> N
 def test_inspect_shows_what_a_mapping_needs_and_nobodys_key(prepared: Bank) -> None:
     document = prepared.json("inspect", "loans.csv")
     columns = {column["name"]: column for column in document["columns"]}
-    assert document["rows"] == 300
+    assert document["rows"] == 1_200
     assert columns["report_date"]["range"] == [str(datetime.date(2026, 10, 31))] * 2
     assert columns["days_past_due"]["kind"] == "whole number"
     assert columns["grade"]["codes"]
