@@ -52,7 +52,9 @@ def test_the_same_seed_gives_the_same_tape_and_another_seed_another() -> None:
     first, again = (tapes(profile, "wave", ["2026-10"])["2026-10"] for _ in range(2))
     assert first.equals(again)
     assert not first.equals(tapes(profile, "wave", ["2026-10"], seed=8)["2026-10"])
-    assert digest(first) == "fc251ecd0aeca14e"  # changes only when somebody means it: the demonstration's figures change with it
+    assert (
+        digest(first) == "fc251ecd0aeca14e"
+    )  # changes only when somebody means it: the demonstration's figures change with it
 
 
 def test_a_tape_does_not_depend_on_which_others_are_asked_for() -> None:
