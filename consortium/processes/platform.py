@@ -25,8 +25,9 @@ READY_SECONDS = 90
 class Platform:
     """Running processes. `url` is where the portal answers."""
 
-    def __init__(self, home: Path, *, port: int = 8000) -> None:
+    def __init__(self, home: Path, *, port: int = 8000, vault_workers: int = 2) -> None:
         """`port` is the portal's; the next free one if it is taken."""
+        self._vault_workers = vault_workers
         self.home = home
         self.port = _free_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -42,7 +43,7 @@ class Platform:
         """Start everything and wait until the portal answers; RuntimeError with the log's end when it does not."""
         lines = {
             "web": commands.web(bind=f"127.0.0.1:{self.port}"),
-            "vault": commands.vault(concurrency=2),
+            "vault": commands.vault(concurrency=self._vault_workers),
             "office": commands.office(concurrency=1, beat=True),
         }
         for name, command in lines.items():
