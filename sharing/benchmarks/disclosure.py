@@ -10,7 +10,8 @@ A table of at most `max_cut` dimensions is protected whole, with all members' he
 peer groups is enough. A larger one, or one that cannot be protected so, is protected by its *faces*, since nothing finer
 is shown: the total, each dimension, then every pair of dimensions, in which what was decided before stands. The breakdowns of a total that is
 withheld are withheld with it, so a movement that protects it in one face goes on through the others. What a face
-cannot protect takes its rows and columns along; if that does not help either, nothing of the face is published.
+cannot protect takes the cells around it along, then its rows and columns; if that does not help either, nothing of the
+face is published.
 
 An indicator is published where its numerator and its denominator both are.
 """
@@ -18,7 +19,7 @@ An indicator is published where its numerator and its denominator both are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from time import perf_counter
 from typing import Any
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.disclosure.audit import Audit, audit
+from anonymize.disclosure.lattice import Table
 from anonymize.disclosure.policy import DisclosurePolicy
 from anonymize.disclosure.primary import DOMINANCE, SMALL_COUNT, Primary
 from anonymize.disclosure.problem import Problem
@@ -216,6 +218,13 @@ class _Prepared:
         mask: Mask = self.face.shown & ~self.pooled.empty
         return mask
 
+    @property
+    def _as_attacked(self) -> Table:
+        """The table as attackers know it: nobody can tell that it alone withheld what a remainder holds."""
+        table = self.pooled.table
+        alone = self.face.remainders & (table.contributors == 1)
+        return replace(table, contributors=np.where(alone, 2, table.contributors))
+
     def whole(self, hidden: Mask) -> Decision:
         """The first pattern that protects everything: with all headlines public, else with the total of all.
 
@@ -243,9 +252,35 @@ class _Prepared:
         if len(self.face.axes) > 1 and (self.primary.mask & fresh).sum() > MOSTLY * fresh.sum():
             return self._nothing(public)
         found = self._attempt(public, hidden)
-        if not found.audit.ok:
-            found = self._attempt(public, (hidden | self.face.slices(found.audit.failed)) & ~public)
+        if not found.audit.ok and (relaxed := self._relaxed(public)) is not None:
+            found = relaxed.less_and_less(public, hidden)
         return found if found.audit.ok else self._nothing(public)
+
+    def less_and_less(self, public: Mask, hidden: Mask) -> Decision:
+        """The pattern; what it cannot protect takes the cells around it along, then its rows and columns."""
+        found = self._attempt(public, hidden)
+        for widely in (False, True):
+            if found.audit.ok:
+                break
+            hidden = (hidden | self.face.around(found.audit.failed, widely)) & ~public
+            found = self._attempt(public, hidden)
+        return found
+
+    def _relaxed(self, public: Mask) -> _Prepared | None:
+        """The face without the widths that a cell lacks although nothing of the face is published, on one side of it.
+
+        The audit takes everybody who is alone in a cell for an attacker, the one it protects too where cells are no kin.
+        What it then finds near on one side, whatever is withheld, the other side keeps open. None where both sides lack.
+        """
+        up, down = self.primary.width_up.copy(), self.primary.width_down.copy()
+        bare = audit(self._problem(public, ~public), ~public)
+        for finding in bare.findings:
+            if finding.cell in bare.failed:
+                lacks = finding.fall < finding.needed_fall, finding.rise < finding.needed_rise
+                if lacks not in ((True, False), (False, True)):
+                    return None
+                (down if lacks[0] else up).flat[finding.cell] = 0.0
+        return replace(self, primary=replace(self.primary, width_up=up, width_down=down))
 
     def _nothing(self, public: Mask) -> Decision:
         """Nothing but what coarser faces publish: then there is nothing new to attack with."""
@@ -253,13 +288,20 @@ class _Prepared:
 
     def _attempt(self, public: Mask, hidden: Mask) -> Decision:
         never = ~self.shown | hidden
-        table = self.pooled.table
-        problem = Problem(
-            table, self.primary, open=public, never=never, cost=self.face.costs, signed=self.pooled.signed
-        )
+        problem = self._problem(public, never)
         pattern = suppress(problem)
-        withheld = pattern.withheld & ~table.zero | never
+        withheld = pattern.withheld & ~problem.table.zero | never
         return self._decision(withheld, audit(problem, withheld, pattern.movements))
+
+    def _problem(self, public: Mask, never: Mask) -> Problem:
+        return Problem(
+            self._as_attacked,
+            self.primary,
+            open=public,
+            never=never,
+            cost=self.face.costs,
+            signed=self.pooled.signed,
+        )
 
     def _decision(self, withheld: Mask, checked: Audit) -> Decision:
         seconds = perf_counter() - self.started

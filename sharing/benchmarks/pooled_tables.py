@@ -48,6 +48,12 @@ class Axis:
         """Codes that are not the root: the cell is broken down along this axis."""
         return np.array([parent != ROOT for parent in self.hierarchy.parent])
 
+    def near(self, code: np.intp) -> list[int]:
+        """The code itself; for a remainder also all other children of its parent."""
+        if code < self.originals:
+            return [int(code)]
+        return list(self.hierarchy.children[self.hierarchy.parent[code]])
+
 
 def axis_of(codes: Sequence[str], parents: Sequence[int]) -> Axis:
     """The axis of a hierarchy: the codes in order, then one remainder below each parent."""
@@ -95,11 +101,17 @@ class Face:
         return mask.reshape([-1 if place == position else 1 for place in range(len(self.axes))])
 
     @cached_property
+    def remainders(self) -> Mask:
+        """Cells that are a remainder in some dimension."""
+        found = np.zeros(self.lattice.shape, dtype=np.bool_)
+        for position, axis in enumerate(self.axes):
+            found |= self._along(position, axis.is_remainder)
+        return found
+
+    @cached_property
     def shown(self) -> Mask:
         """Cells that may be published: no remainder in any dimension, one family at a time."""
-        shown: Mask = self._broken(range(len(self.families))) <= 1
-        for position, axis in enumerate(self.axes):
-            shown = shown & ~self._along(position, axis.is_remainder)
+        shown: Mask = (self._broken(range(len(self.families))) <= 1) & ~self.remainders
         return shown
 
     def headlines(self, breakdowns: int) -> Mask:
@@ -163,13 +175,19 @@ class Face:
             found = np.moveaxis(spread > 0, 0, position)
         return found
 
-    def slices(self, cells: Iterable[int]) -> Mask:
-        """All cells that share a code, other than a total, with one of these (flat indices)."""
+    def around(self, cells: Iterable[int], widely: bool) -> Mask:
+        """Cells near any of these (flat indices): in the same codes, or widely, in one of the same codes.
+
+        A remainder is near what it is the remainder of: all children of its parent.
+        """
         found = np.zeros(self.lattice.shape, dtype=np.bool_)
         for cell in cells:
-            for position, code in enumerate(np.unravel_index(cell, self.lattice.shape)):
-                if code:
-                    np.moveaxis(found, position, 0)[code] = True
+            near = [axis.near(code) for axis, code in zip(self.axes, np.unravel_index(cell, found.shape), strict=True)]
+            if not widely:
+                found[np.ix_(*near)] = True
+                continue
+            for position, codes in enumerate(near):
+                np.moveaxis(found, position, 0)[[code for code in codes if code != TOTAL_PLACE]] = True
         return found
 
 

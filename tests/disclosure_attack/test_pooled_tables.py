@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from anonymize.template import TOTAL, parse
 from sharing.benchmarks.disclosure import protect
@@ -166,3 +167,96 @@ def test_the_attacker_finds_what_primary_suppression_alone_gives_away():
         only_primary = sorted({*published, *(cell for cell in withheld if not is_sensitive(world, cell))})
         found += len(breaches(world, only_primary, [cell for cell in withheld if is_sensitive(world, cell)])[1])
     assert found
+
+
+def withholding_release(seed, members=14, codes=4):
+    """Members withhold some small leaves themselves; returns the leaves, who is counted where, and what is published."""
+    rng = np.random.default_rng(100 + seed)
+    layout = layout_of(small_template((codes,)))
+    institutions = tuple(f"M{number:02}" for number in range(members))
+    balance, _late = random_leaves(rng, members, (codes,))
+    late = np.round(balance * 0.05, 2)
+    hidden = (balance > 0) & (balance < np.quantile(balance[balance > 0], 0.25)) & (rng.random(balance.shape) < 0.7)
+    parts = {"_T": balance, "LATE": late}
+    values = np.stack([with_totals(parts[part.where["DPD"]]) for part in layout.parts], axis=1)
+    values[:, :, 1:][np.repeat(hidden[:, None], len(layout.parts), axis=1)] = np.nan
+    panel = panel_of(Returns(layout, institutions, values), {code: code for code in institutions})
+    places = rng.integers(0, len(GROUPS), members)
+    peers = Peers(institutions, (Family("region", GROUPS, places),))
+    return balance, hidden, places, layout, protect(panel, peers, layout.template.disclosure, 2)
+
+
+def _published_sums(hidden, places, layout, protection, *, everything):
+    """For each published denominator the members' leaves that it is the sum of, flat."""
+    members, codes = hidden.shape
+    rows = []
+    for decision in protection.decisions:
+        if decision.part != layout.part(layout.template.indicators[0].denominator):
+            continue
+        for peer_group in filter(decision.face.holds, (ALL, *GROUPS)):
+            inside = np.ones(members, dtype=bool) if peer_group == ALL else places == GROUPS.index(peer_group)
+            out = np.atleast_1d(decision.withheld[decision.face.of_group(peer_group)])
+            for code in np.flatnonzero(~out | everything):
+                row = np.zeros((members, codes))
+                row[inside] = (np.arange(codes) == code - 1) & ~hidden[inside] if code else 1.0
+                rows.append(row.ravel())
+    return rows
+
+
+def pinned(seed, *, everything=False):
+    """How many sums of what few members withheld were attacked, and which of them came out.
+
+    The attacker even knows who withheld where; unknown is every figure of every other member. `everything` publishes
+    all pools as if there were no disclosure control.
+    """
+    balance, hidden, places, layout, protection = withholding_release(seed)
+    assert protection.ok
+    rows = _published_sums(hidden, places, layout, protection, everything=everything)
+    found, attacked = [], 0
+    for group in (None, *range(len(GROUPS))):
+        inside = np.ones(len(balance), dtype=bool) if group is None else places == group
+        aim = np.where(hidden & inside[:, None], 1.0, 0.0)
+        figures = (aim * balance).sum(axis=1)
+        if 0 < np.count_nonzero(figures) < 3:
+            for insider in (None, *range(0, len(balance), 3)):
+                attacked += 1
+                if _pins(figures, *_range(balance, rows, aim.ravel(), insider), insider):
+                    found.append((group, insider))
+    return attacked, found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_members_withheld_at_home_does_not_follow_from_the_pools(seed):
+    assert pinned(seed)[1] == []
+
+
+def test_what_members_withheld_at_home_would_follow_from_all_pools():
+    assert sum(len(pinned(seed, everything=True)[1]) for seed in range(4)) > 0
+
+
+def _range(balance, rows, aim, insider):
+    scale = balance.sum()
+    own = np.zeros_like(balance, dtype=bool)
+    if insider is not None:
+        own[insider] = True
+    bounds = [
+        (value / scale, value / scale) if mine or value == 0 else (0, None)
+        for value, mine in zip(balance.ravel(), own.ravel(), strict=True)
+    ]
+    equations = np.array(rows).reshape(-1, balance.size)
+    sums = equations @ balance.ravel()
+    ends = []
+    for sign in (1.0, -1.0):
+        solved = linprog(sign * aim, A_eq=equations, b_eq=sums / scale, bounds=bounds, method="highs")
+        assert solved.status in (0, 3), solved.message
+        ends.append(sign * solved.fun * scale if solved.status == 0 else np.inf)
+    return ends
+
+
+def _pins(figures, low, high, insider):
+    """Whether the largest other figure is known to within ten percent from both sides."""
+    own = 0.0 if insider is None else figures[insider]
+    others = np.delete(figures, insider) if insider is not None else figures
+    largest = others.max()
+    slack = 0.1 * largest * (1 - 1e-6)
+    return largest > 0 and high - own < largest + slack and low - own - (others.sum() - largest) > largest - slack
