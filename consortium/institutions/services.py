@@ -116,7 +116,7 @@ def register_key(institution: Institution, jwk: Mapping[str, Any], *, by: Person
 @transaction.atomic
 def revoke_key(key: SigningKey, *, by: Person) -> SigningKey:
     """Packages that were received before are still the institution's; new ones are refused."""
-    key = SigningKey.objects.select_for_update(of=("self",)).select_related("institution").get(pk=key.pk)
+    key = SigningKey.objects.select_for_update(of=("self",), no_key=True).select_related("institution").get(pk=key.pk)
     rules.check_can_revoke_key(by, key)
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at"])
@@ -150,7 +150,7 @@ def revoke_client(client: ApiClient, *, by: Person) -> None:
 
 def _locked(institution: Institution) -> Institution:
     """The row, held against packages that are just being received: their insert needs the institution's key."""
-    return Institution.objects.select_for_update().get(pk=institution.pk)
+    return Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
 
 
 def _move(institution: Institution, state: InstitutionState) -> None:

@@ -42,7 +42,7 @@ def invite(
 
 @transaction.atomic
 def change_roles(person: Person, roles: Collection[str], *, by: Person) -> Person:
-    person = Person.objects.select_for_update(of=("self",)).get(pk=person.pk)
+    person = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
     rules.check_can_change_roles(by, person, roles)
     person.roles = sorted(roles)
     person.save(update_fields=["roles"])
@@ -53,7 +53,7 @@ def change_roles(person: Person, roles: Collection[str], *, by: Person) -> Perso
 @transaction.atomic
 def close_account(person: Person, *, by: Person) -> Person:
     """Nobody signs in with it again; what its owner did stays on record."""
-    person = Person.objects.select_for_update(of=("self",)).get(pk=person.pk)
+    person = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
     rules.check_can_close_account(by, person)
     person.is_active = False
     person.save(update_fields=["is_active"])

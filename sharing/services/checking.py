@@ -63,7 +63,7 @@ def _claim(submission_id: str | uuid.UUID) -> _Claim | None:
     now = timezone.now()
     submission = (
         Submission.objects.undecided()
-        .select_for_update(of=("self",))  # whoever waits here finds the claim, or the row free
+        .select_for_update(of=("self",), no_key=True)  # whoever waits here finds the claim, or the row free
         .select_related("round__collection", "institution")
         .filter(Q(lease_until=None) | Q(lease_until__lt=now), pk=submission_id)
         .first()

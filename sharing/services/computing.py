@@ -96,7 +96,7 @@ def compute(release_id: int) -> None:
 def _claim(release_id: int) -> Release | None:
     now = timezone.now()
     release = (
-        Release.objects.select_for_update(skip_locked=True, of=("self",))
+        Release.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
         .select_related("round__collection")
         .filter(Q(lease_until=None) | Q(lease_until__lt=now), pk=release_id, state=ReleaseState.COMPUTING)
         .first()

@@ -87,6 +87,7 @@ def make_keys(round_id: int) -> None:
     round = Round.objects.get(pk=round_id)
     if round.keys.count() < len(vault.SUITES):
         with transaction.atomic():
+            round = _locked(round)
             vault.make_round_keys(round)
             record("round.keys_made", by="vault", about=round)
 

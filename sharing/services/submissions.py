@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -106,12 +106,11 @@ def _verified(round: Round, institution: Institution, package: bytes) -> Envelop
 def _acknowledge(submission: Submission, by: Person | ApiClient) -> None:
     """Row, receipt and audit entry together; then a worker is told."""
     _hold_institution(submission)
+    _hold_round(submission)
     line = Submission.objects.filter(round=submission.round, institution=submission.institution)
     submission.version = (line.aggregate(last=Max("version"))["last"] or 0) + 1
     submission.receipt = issue_receipt(_receipt(submission), receipt_key())
     submission.save(force_insert=True)
-    # The insert holds the round against closing, which may have come just before it.
-    rules.check_is_open(Round.objects.values_list("state", flat=True).get(pk=submission.round_id))
     record("submission.received", by=by, about=submission, round=submission.round.public_id)
     transaction.on_commit(partial(tasks.send, tasks.open_submission, str(submission.pk)))
 
@@ -121,6 +120,17 @@ def _hold_institution(submission: Submission) -> None:
     senders = Institution.objects.select_for_update(no_key=True).filter(pk=submission.institution_id)
     if senders.values_list("state", flat=True).get() != InstitutionState.ACTIVE:
         raise Forbidden(_("Your institution is suspended. Nothing was stored."), rule="not-entitled")
+
+
+def _hold_round(submission: Submission) -> None:
+    """It is not closed meanwhile; many packages may hold it at once.
+
+    The insert would take the same lock only at commit, when the audit chain is held already: too late, and a deadlock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state FROM sharing_round WHERE id = %s FOR KEY SHARE", [submission.round_id])
+        (state,) = cursor.fetchone()
+    rules.check_is_open(state)
 
 
 def _receipt(submission: Submission) -> Receipt:
@@ -197,7 +207,7 @@ def lock_line(submission: Submission) -> Line:
     The round is locked against closing too, so that nothing is approved or withdrawn behind a computation's back.
     """
     round = Round.objects.select_for_update(no_key=True).get(pk=submission.round_id)
-    rows = Submission.objects.select_for_update().filter(round=round, institution=submission.institution_id)
+    rows = Submission.objects.select_for_update(no_key=True).filter(round=round, institution=submission.institution_id)
     line = list(rows.order_by("version"))
     (own,) = (each for each in line if each.pk == submission.pk)
     own.round, own.institution = round, submission.institution
