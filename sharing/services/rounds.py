@@ -93,5 +93,5 @@ def make_keys(round_id: int) -> None:
 
 
 def _locked(round: Round) -> Round:
-    """The row, held against packages that are just being received: their insert needs the round's key."""
+    """The row, held against packages that are just being received: each holds the round while it is acknowledged."""
     return Round.objects.select_for_update(of=("self",)).select_related("collection").get(pk=round.pk)
