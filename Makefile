@@ -46,7 +46,7 @@ fix: install  ## mend what a tool can mend
 
 lock: install  ## requirements.lock again from pyproject.toml (ARGS=--upgrade for newer versions)
 	@.tools/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  --extra server --extra dev pyproject.toml --output-file requirements.lock $(ARGS)
+	  --all-extras pyproject.toml --output-file requirements.lock $(ARGS)
 	@! grep -n '://' requirements.lock
 
 bench: install  ## the disclosure engine as tables grow
