@@ -1,0 +1,116 @@
+"""Loan tapes reduced to protected aggregates, sealed and sent: what the commands of `concord` do, as typed Python.
+
+    from anonymize import load_template, prepare, write_cube
+
+    prepared = prepare("loans.parquet", "map.toml", load_template("delinquency"), "2026-10", "CN-001")
+    Path("report.html").write_text(prepared.report_html)
+    Path("cube.parquet").write_bytes(write_cube(prepared.cube))
+
+The names below are promised; everything else may change. Each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anonymize.aggregate import aggregate as aggregate_tape
+    from anonymize.checks import Finding, check_cube, has_errors
+    from anonymize.client import Client
+    from anonymize.config import Config, load_config
+    from anonymize.cube import Cells, Cube, read_cube, write_cube
+    from anonymize.errors import ConcordError
+    from anonymize.identifiers import IdentifierFinding, scan as find_identifiers
+    from anonymize.mapping import TapeMapping, load_mapping
+    from anonymize.package import SigningKey, seal as seal_cube, verify_receipt
+    from anonymize.pipeline import Prepared, prepare
+    from anonymize.profile import profile as profile_tape
+    from anonymize.protect import Protected, protect as protect_cells
+    from anonymize.sending import push as push_cube
+    from anonymize.simulate import simulate_tapes
+    from anonymize.stages import Stage
+    from anonymize.tape import Tape, open_tape
+    from anonymize.template import Template, load as load_template, parse as parse_template
+
+__all__ = [
+    "Cells",
+    "Client",
+    "ConcordError",
+    "Config",
+    "Cube",
+    "Finding",
+    "IdentifierFinding",
+    "Prepared",
+    "Protected",
+    "SigningKey",
+    "Stage",
+    "Tape",
+    "TapeMapping",
+    "Template",
+    "aggregate_tape",
+    "check_cube",
+    "find_identifiers",
+    "has_errors",
+    "load_config",
+    "load_mapping",
+    "load_template",
+    "open_tape",
+    "parse_template",
+    "prepare",
+    "profile_tape",
+    "protect_cells",
+    "push_cube",
+    "read_cube",
+    "seal_cube",
+    "simulate_tapes",
+    "verify_receipt",
+    "write_cube",
+]
+
+# Name -> the module that holds it, and its name there where that is another.
+_PLACES = {
+    "aggregate_tape": "aggregate:aggregate",
+    "Cells": "cube",
+    "check_cube": "checks",
+    "Client": "client",
+    "ConcordError": "errors",
+    "Config": "config",
+    "Cube": "cube",
+    "find_identifiers": "identifiers:scan",
+    "Finding": "checks",
+    "has_errors": "checks",
+    "IdentifierFinding": "identifiers",
+    "load_config": "config",
+    "load_mapping": "mapping",
+    "load_template": "template:load",
+    "open_tape": "tape",
+    "parse_template": "template:parse",
+    "prepare": "pipeline",
+    "Prepared": "pipeline",
+    "profile_tape": "profile:profile",
+    "protect_cells": "protect:protect",
+    "Protected": "protect",
+    "push_cube": "sending:push",
+    "read_cube": "cube",
+    "seal_cube": "package:seal",
+    "SigningKey": "package",
+    "simulate_tapes": "simulate",
+    "Stage": "stages",
+    "Tape": "tape",
+    "TapeMapping": "mapping",
+    "Template": "template",
+    "verify_receipt": "package",
+    "write_cube": "cube",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'anonymize' has no attribute {name!r}")
+    module, _, original = _PLACES[name].partition(":")
+    return getattr(import_module(f"anonymize.{module}"), original or name)
+
+
+def __dir__() -> list[str]:
+    return __all__

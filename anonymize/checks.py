@@ -80,6 +80,7 @@ def check_cube(cube: Cube, template: Template, previous: Cube | None = None) -> 
 
 
 def has_errors(findings: list[Finding]) -> bool:
+    """Whether any finding keeps the cube from being sealed or accepted."""
     return any(finding.severity == "error" for finding in findings)
 
 

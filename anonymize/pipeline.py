@@ -15,6 +15,7 @@ from anonymize.identifiers import IdentifierFinding, refuse_mapped, scan
 from anonymize.mapping import TapeMapping, check_columns, load_mapping
 from anonymize.protect import protect
 from anonymize.report import Language, Summary, render, summarize
+from anonymize.stages import Stage, Watch, unwatched
 from anonymize.tape import open_tape
 from anonymize.template import Template
 
@@ -41,21 +42,27 @@ def prepare(
     language: Language = "en",
     at: datetime | None = None,
     effort: float = 1.0,
+    watch: Watch = unwatched,
 ) -> Prepared:
     """The protected cube of a tape, what the checks find in it, and the report for the officer who signs.
 
-    `previous` is the institution's cube of the period before, for the plausibility checks; `effort` is
-    `protect`'s. A LoanTapeError, MappingError,
-    IdentifierError or ProtectionError means that there is no cube.
+    `previous` is the institution's cube of the period before, for the plausibility checks; `effort` is `protect`'s;
+    `watch` is told each stage. A LoanTapeError, MappingError, IdentifierError or ProtectionError means that there is
+    no cube.
     """
     if not isinstance(mapping, TapeMapping):
         mapping = load_mapping(mapping, template)
+    watch(Stage("Opening the tape"))
     with open_tape(tape, encoding=mapping.encoding, delimiter=mapping.delimiter) as opened:
         check_columns(mapping, opened.column_names)
+        watch(Stage("Looking for direct identifiers", share=opened.progress))
         identifiers = scan(opened, mapping)
         refuse_mapped(identifiers, mapping)
+        watch(Stage("Aggregating", share=opened.progress))
         cells = aggregate(opened, mapping, template, period)
+    watch(Stage("Protecting and auditing"))
     protected = protect(cells, template, institution, effort=effort)
+    watch(Stage("Checking and reporting"))
     findings = check_cube(protected.cube, template, previous)
     summary = summarize(cells, protected, template, findings, identifiers)
     html = render(summary, template, language, at or datetime.now(UTC))

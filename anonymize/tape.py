@@ -61,6 +61,11 @@ class Tape:
         with tape_errors(self.files):
             return self.connection.sql(sql).to_arrow_table()
 
+    def progress(self) -> float | None:
+        """How much of the running statement is done, 0 to 1, asked from another thread; None when nobody can tell."""
+        share = self.connection.query_progress()
+        return share / 100 if share >= 0 else None
+
     def close(self) -> None:
         self.connection.close()
         self.workspace.cleanup()
@@ -133,7 +138,7 @@ def literal(text: str) -> str:
 
 def _connect(directory: str) -> duckdb.DuckDBPyConnection:
     # A bank's tape must not cause a download: extensions come with the wheel or not at all.
-    return duckdb.connect(
+    connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -141,6 +146,9 @@ def _connect(directory: str) -> duckdb.DuckDBPyConnection:
             "preserve_insertion_order": "false",
         }
     )
+    # Counted for Tape.progress, never printed.
+    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+    return connection
 
 
 def _matching(source: str | Path) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ Exit codes: 0 done, 1 refused by a rule, 2 wrong use or configuration, 3 server 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -26,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "releases": "releases",
     "get": "get",
     "compare": "compare",
+    "completion": "completion",
 }
 
 
@@ -62,10 +64,18 @@ _SUMMARIES: Final[Mapping[str, str]] = {
     "releases": "List the published releases.",
     "get": "Download a release.",
     "compare": "Show where you stand in a release.",
+    "completion": "Print the shell's completion script.",
 }
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_SETTINGS: Final[dict[str, Any]] = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "color": False if os.environ.get("NO_COLOR") else None,  # None: on a terminal only
+}
+
+
+@click.group(cls=LazyGroup, context_settings=_SETTINGS)
 @click.version_option(package_name="concord", prog_name="concord")
 def main() -> None:
     """Reduce your borrowers' data to protected aggregates, seal them, and see where you stand.

@@ -9,7 +9,7 @@ import click
 
 from anonymize.checks import has_errors
 from anonymize.cli.findings import listed
-from anonymize.cli.options import config_option
+from anonymize.cli.options import collection_option, config_option, dry_run_option
 from anonymize.cli.output import Output, command
 from anonymize.config import load_config
 from anonymize.cube import Cube, read_cube, write_cube
@@ -31,9 +31,10 @@ from anonymize.template import Template
 @click.option(
     "--language", type=click.Choice(["en", "zh-Hans"]), default="en", show_default=True, help="Of the report."
 )
-@click.option("--collection", default="delinquency", show_default=True)
+@collection_option
 @click.option("--institution", help="Your institution's code; else the configuration's.")
 @click.option("--previous", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Last period's cube.")
+@dry_run_option
 @config_option
 def aggregate(
     output: Output,
@@ -46,6 +47,7 @@ def aggregate(
     collection: str,
     institution: str | None,
     previous: Path | None,
+    dry_run: bool,
     config_file: Path | None,
 ) -> None:
     """Reduce a loan tape to a protected cube. Nothing is written unless all of it can be.
@@ -57,37 +59,47 @@ def aggregate(
     template.check_period(period)
     member = institution or config.need("institution")
     before = _previous(previous, template, member)
-    with output.progress(f"Aggregating {tape}", 1) as advance:
-        prepared = prepare(tape, mapping, template, period, member, previous=before, language=language)
-        advance(1)
+    with output.watching() as watch:
+        prepared = prepare(tape, mapping, template, period, member, previous=before, language=language, watch=watch)
     if has_errors(prepared.findings):
         first = next(finding for finding in prepared.findings if finding.severity == "error")
         raise CheckError(f"{first.sentence} Nothing was written.", rule=first.rule)
+    if not dry_run:
+        _write(prepared, target, report)
+    written = _text(prepared) if dry_run else f"{_text(prepared)}\n{_written(target, report)}"
+    output.result(_document(prepared, target, report, dry_run), written)
+
+
+def _write(prepared: Prepared, target: Path, report: Path | None) -> None:
     if report is not None:
         write_whole(report, prepared.report_html.encode())
     write_whole(target, write_cube(prepared.cube))
-    output.result(_document(prepared, target, report), _text(prepared, target, report))
 
 
 def _previous(path: Path | None, template: Template, institution: str) -> Cube | None:
     return None if path is None else read_cube(path, template, institution=institution)
 
 
-def _document(prepared: Prepared, target: Path, report: Path | None) -> dict[str, object]:
+def _document(prepared: Prepared, target: Path, report: Path | None, dry_run: bool) -> dict[str, object]:
     return {
+        "written": not dry_run,
         "cube": str(target),
         "report": None if report is None else str(report),
         "summary": prepared.cells_summary.to_dict(),
     }
 
 
-def _text(prepared: Prepared, target: Path, report: Path | None) -> str:
+def _text(prepared: Prepared) -> str:
     summary = prepared.cells_summary
     counted = (
         f"{summary.cells:,} cells of {summary.collection} {summary.period}: {summary.published:,} published, "
         f"{summary.withheld:,} withheld."
     )
-    lines = [counted, *listed(prepared.findings), f"Cube written to {target}."]
-    if report is not None:
-        lines.append(f"Privacy report written to {report}; it stays in your institution.")
-    return "\n".join(lines)
+    return "\n".join([counted, *listed(prepared.findings)])
+
+
+def _written(target: Path, report: Path | None) -> str:
+    cube = f"Cube written to {target}."
+    if report is None:
+        return cube
+    return f"{cube}\nPrivacy report written to {report}; it stays in your institution."

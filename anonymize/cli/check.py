@@ -9,8 +9,8 @@ import click
 
 from anonymize.checks import check_cube, has_errors
 from anonymize.cli.findings import listed
-from anonymize.cli.options import config_option
-from anonymize.cli.output import Output, command
+from anonymize.cli.options import collection_option, config_option
+from anonymize.cli.output import Output, command, styled
 from anonymize.config import load_config
 from anonymize.cube import read_cube
 from anonymize.pinned import pinned_template
@@ -18,7 +18,7 @@ from anonymize.pinned import pinned_template
 
 @command(example="concord check cube.parquet --previous cube-2026-09.parquet")
 @click.argument("cube", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--collection", default="delinquency", show_default=True)
+@collection_option
 @click.option("--period", help="The period that the cube must be of.")
 @click.option("--previous", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Last period's cube.")
 @config_option
@@ -31,7 +31,7 @@ def check(
     before = None if previous is None else read_cube(previous, template)
     findings = check_cube(checked, template, before)
     wrong = has_errors(findings)
-    verdict = "Not ready to be sealed." if wrong else "Ready to be sealed."
+    verdict = styled("Not ready", "error") if wrong else styled("Ready", "good")
     output.result(
         {
             "cube": str(cube),
@@ -39,7 +39,7 @@ def check(
             "accepted": not wrong,
             "findings": [asdict(each) for each in findings],
         },
-        "\n".join([*listed(findings), f"{cube}, {checked.collection} {checked.period}: {verdict}"]),
+        "\n".join([*listed(findings), f"{cube}, {checked.collection} {checked.period}: {verdict} to be sealed."]),
     )
     if wrong:
         raise click.exceptions.Exit(1)

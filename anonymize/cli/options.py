@@ -8,11 +8,30 @@ from typing import Any
 
 import click
 
+from anonymize.config import find_file
+
 config_option: Callable[[Any], Any] = click.option(
     "--config",
     "config_file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Configuration file; else CONCORD_CONFIG, ./concord.toml or ~/.config/concord/concord.toml.",
+)
+
+
+def _collections(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The collections that a shell completes: shipped ones and those pinned beside the configuration."""
+    from anonymize.template import shipped  # not before a shell asks: `--help` imports nothing heavy
+
+    pinned = {path.stem for path in (find_file().parent / "templates").glob("*.json")}
+    return sorted(each for each in pinned | set(shipped()) if each.startswith(incomplete))
+
+
+collection_option: Callable[[Any], Any] = click.option(
+    "--collection", default="delinquency", show_default=True, shell_complete=_collections
+)
+
+dry_run_option: Callable[[Any], Any] = click.option(
+    "--dry-run", is_flag=True, help="Do everything but write or send; say what would be."
 )
 
 where_option: Callable[[Any], Any] = click.option(

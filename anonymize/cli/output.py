@@ -13,7 +13,12 @@ from typing import Any, NoReturn
 
 import click
 
+from anonymize.cli.progress import shown
 from anonymize.errors import ConcordError
+from anonymize.stages import Watch, unwatched
+
+# Colours reach a terminal only: elsewhere click takes them out, and everywhere where NO_COLOR is set.
+_COLOURS: Mapping[str, str] = {"error": "red", "warning": "yellow", "good": "green"}
 
 
 @dataclass(frozen=True)
@@ -40,17 +45,17 @@ class Output:
         if self.as_json:
             click.echo(json.dumps({"error": {"rule": error.rule, "sentence": error.sentence}}, ensure_ascii=False))
         else:
-            click.echo(f"Error: {error.sentence}", err=True)
+            click.echo(f"{styled('Error', 'error')} ({error.rule}): {error.sentence}", err=True)
         raise click.exceptions.Exit(error.exit_code)
 
     @contextmanager
-    def progress(self, label: str, length: int) -> Iterator[Callable[[int], None]]:
-        """A progress bar on a terminal, nothing elsewhere; yields the function that advances it by n."""
+    def watching(self) -> Iterator[Watch]:
+        """What to tell the stages of long work to: a display on a terminal, nothing elsewhere."""
         if self.quiet or self.as_json or not sys.stderr.isatty():
-            yield lambda _: None
+            yield unwatched
             return
-        with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
-            yield bar.update
+        with shown() as watch:
+            yield watch
 
 
 def command(*, example: str, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
@@ -77,6 +82,11 @@ def command(*, example: str, name: str | None = None) -> Callable[[Callable[...,
         return click.command(name or function.__name__, epilog=f"\b\nExample:\n  {example}")(run)
 
     return decorate
+
+
+def styled(text: str, kind: str) -> str:
+    """The text in the colour of its kind (error, warning, good)."""
+    return click.style(text, fg=_COLOURS[kind], bold=True)
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

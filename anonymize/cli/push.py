@@ -8,7 +8,7 @@ import click
 
 from anonymize.checks import has_errors
 from anonymize.cli.delivery import tell
-from anonymize.cli.options import config_option
+from anonymize.cli.options import collection_option, config_option, dry_run_option
 from anonymize.cli.output import Output, command
 from anonymize.client import Client
 from anonymize.config import load_config
@@ -16,7 +16,7 @@ from anonymize.cube import PARQUET, write_cube
 from anonymize.errors import CheckError, ServerError
 from anonymize.files import write_whole
 from anonymize.pinned import template_for
-from anonymize.pipeline import prepare
+from anonymize.pipeline import Prepared, prepare
 from anonymize.rounds import Round
 from anonymize.sending import push as push_cube
 
@@ -25,9 +25,12 @@ from anonymize.sending import push as push_cube
 @click.argument("tape")
 @click.option("--map", "mapping", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--period", required=True, help="The reference period, such as 2026-10.")
-@click.option("--collection", default="delinquency", show_default=True)
+@collection_option
+@dry_run_option
 @config_option
-def push(output: Output, tape: str, mapping: Path, period: str, collection: str, config_file: Path | None) -> None:
+def push(
+    output: Output, tape: str, mapping: Path, period: str, collection: str, dry_run: bool, config_file: Path | None
+) -> None:
     """Aggregate, protect, check, seal and submit a loan tape, and wait for the answer.
 
     Safe to run twice: the same figures are the same submission. The privacy report is kept in reports/.
@@ -37,15 +40,27 @@ def push(output: Output, tape: str, mapping: Path, period: str, collection: str,
         round_ = _round(client.rounds(collection, period), collection, period)
         template = template_for(config, client, round_)
         output.say(f"Aggregating {tape} for {round_.id}.")
-        prepared = prepare(tape, mapping, template, period, config.need("institution"))
+        with output.watching() as watch:
+            prepared = prepare(tape, mapping, template, period, config.need("institution"), watch=watch)
         report = config.kept("reports", round_.id, ".html")
         write_whole(report, prepared.report_html.encode())
         output.say(f"Privacy report kept in {report}.")
         if has_errors(prepared.findings):
             first = next(finding for finding in prepared.findings if finding.severity == "error")
             raise CheckError(f"{first.sentence} Nothing was sealed.", rule=first.rule)
+        if dry_run:
+            _tell_dry(output, prepared, round_)
+            return
         delivery = push_cube(client, config, round_, write_cube(prepared.cube), PARQUET, output.say)
     tell(output, delivery)
+
+
+def _tell_dry(output: Output, prepared: Prepared, round_: Round) -> None:
+    summary = prepared.cells_summary
+    output.result(
+        {"round": round_.id, "state": None, "summary": summary.to_dict()},
+        f"{summary.cells:,} cells, {summary.withheld:,} of them withheld, are ready for {round_.id}. Nothing was sent.",
+    )
 
 
 def _round(rounds: list[Round], collection: str, period: str) -> Round:

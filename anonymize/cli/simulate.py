@@ -50,7 +50,7 @@ def simulate(
     _, table = next(simulate_tapes(profile, [period], SCENARIOS[scenario], seed))
     write_whole(target, _content(table, target))
     if mapping is not None:
-        write_whole(mapping, (resources.files("anonymize.examples") / "simulated.toml").read_bytes())
+        write_whole(mapping, (resources.files("anonymize.examples") / "delinquency.toml").read_bytes())
     output.result(
         {"tape": str(target), "rows": table.num_rows, "scenario": scenario, "period": period, "seed": seed},
         f"{table.num_rows:,} loans of {period} ({scenario}) written to {target}.",

@@ -12,7 +12,7 @@ from anonymize.template import load
 from tests.anonymize.cli.conftest import Bank
 from tests.anonymize.platform import PERIOD, ROUND, Platform
 
-MAP = Path(examples.__file__).with_name("simulated.toml")
+MAP = Path(examples.__file__).with_name("delinquency.toml")
 
 
 def push(bank: Bank, tape: Path, *more: str):
@@ -24,6 +24,11 @@ def test_a_tape_becomes_an_accepted_submission(bank: Bank, platform: Platform, t
     assert (done.exit_code, "is accepted" in done.stdout) == (0, True)
     assert len(platform.opened) == 1
     assert "<html" in (bank.directory / "reports" / f"{ROUND}.html").read_text(encoding="utf-8").lower()
+
+
+def test_a_dry_run_prepares_everything_and_sends_nothing(bank: Bank, platform: Platform, tape: Path) -> None:
+    done = push(bank, tape, "--dry-run")
+    assert (done.exit_code, "Nothing was sent." in done.stdout, platform.sent("POST")) == (0, True, 0)
 
 
 def test_running_twice_sends_once(bank: Bank, platform: Platform, tape: Path) -> None:

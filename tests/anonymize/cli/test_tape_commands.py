@@ -57,6 +57,13 @@ def test_a_tape_becomes_a_cube_and_a_report(prepared: Bank) -> None:
     assert "<html" in (prepared.directory / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_dry_run_says_what_would_leave_and_writes_nothing(prepared: Bank) -> None:
+    result = aggregated(prepared, "loans.csv", "--dry-run")
+    assert "withheld" in result.stdout
+    assert "written" not in result.stdout
+    assert {path.name for path in prepared.directory.iterdir() if path.is_file()} == {"loans.csv", "map.toml"}
+
+
 def test_the_same_tape_gives_the_same_cube_from_csv_and_from_parquet(prepared: Bank) -> None:
     assert aggregated(prepared, "loans.csv").exit_code == 0
     first = (prepared.directory / "cube.parquet").read_bytes()
@@ -122,7 +129,7 @@ def test_a_cube_of_another_period_is_refused(prepared: Bank) -> None:
 def test_a_file_that_is_no_cube_is_refused(prepared: Bank) -> None:
     result = prepared.run("check", "loans.csv")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: ")
+    assert result.stderr.startswith("Error (")
 
 
 def test_a_tape_of_another_period_writes_nothing(prepared: Bank) -> None:
