@@ -109,10 +109,10 @@ def simulate_tapes(
             yield wanted[month], _table(portfolio, profile, wanted[month], month)
 
 
-def mapping_for_simulated() -> TapeMapping:
-    """The shipped mapping of simulated tapes to the delinquency template."""
-    with resources.as_file(resources.files("anonymize.examples") / "simulated.toml") as path:
-        return load_mapping(path, load("delinquency"))
+def mapping_for_simulated(collection: str = "delinquency") -> TapeMapping:
+    """The shipped mapping of a collection's simulated tapes to its template."""
+    with resources.as_file(resources.files("anonymize.examples") / f"{collection}.toml") as path:
+        return load_mapping(path, load(collection))
 
 
 def stress(scenario: Scenario, product: str, province: str, month: int) -> float:

@@ -20,6 +20,7 @@ from anonymize.errors import TemplateError
 
 TOTAL = "_T"
 SHIPPED = "anonymize.templates"
+CODE_LISTS = "anonymize.templates.code_lists"
 
 Names = Mapping[str, str]  # language tag -> text; "en" is always there
 Frequency = Literal["M", "Q", "A"]
@@ -203,7 +204,20 @@ def load(collection: str) -> Template:
     if not file.is_file():
         known = ", ".join(shipped())
         raise TemplateError(f"No template {collection!r} ships with this version; there are: {known}.")
-    return parse(json.loads(file.read_text(encoding="utf-8")))
+    return parse(_with_code_lists(json.loads(file.read_text(encoding="utf-8"))))
+
+
+def _with_code_lists(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the codes of every shared code list in place, so that it stands alone."""
+    return {**document, "dimensions": [_with_codes(each) for each in document["dimensions"]]}
+
+
+def _with_codes(dimension: Mapping[str, Any]) -> dict[str, Any]:
+    if "code_list" not in dimension:
+        return dict(dimension)
+    file = resources.files(CODE_LISTS) / f"{dimension['code_list']}.json"
+    own = {member: value for member, value in dimension.items() if member != "code_list"}
+    return {**own, "codes": json.loads(file.read_text(encoding="utf-8"))}
 
 
 def shipped() -> tuple[str, ...]:

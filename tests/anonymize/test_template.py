@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import csv
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import fields
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +17,18 @@ from jsonschema import Draft202012Validator
 
 from anonymize.disclosure.policy import DisclosurePolicy
 from anonymize.errors import TemplateError
-from anonymize.template import load, parse, shipped
+from anonymize.template import CODE_LISTS, load, parse, shipped
 
 Document = dict[str, Any]
 SCHEMA: Document = json.loads(resources.files("anonymize").joinpath("template.schema.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def reference(shared_data: Path) -> Path:
+    folder = shared_data / "cn_reference"
+    if not folder.is_dir():
+        pytest.skip("the national code lists are not among the shared data")
+    return folder
 
 
 @pytest.fixture
@@ -120,8 +131,38 @@ def test_every_name_of_a_shipped_template_is_there_in_both_languages(collection:
     assert all(set(names) == {"en", "zh-Hans"} for names in named)
 
 
+def test_shared_code_lists_leave_the_published_document_as_it_was() -> None:
+    published = json.dumps(load("delinquency").source, ensure_ascii=False)
+    # A change of this document is a new version of the template.
+    assert hashlib.sha256(published.encode()).hexdigest()[:16] == "d01f40e042372d50"
+
+
+def _shared_list(name: str) -> list[Document]:
+    codes: list[Document] = json.loads((resources.files(CODE_LISTS) / f"{name}.json").read_text("utf-8"))
+    return codes
+
+
+def test_provinces_are_those_of_the_national_standard_under_their_greater_regions(reference: Path) -> None:
+    codes = {each["id"]: each for each in _shared_list("REGION")}
+    with (reference / "gb2260_provinces_201904.csv").open(encoding="utf-8-sig") as file:
+        standard = {row["iso3166_2_added"]: row for row in csv.DictReader(file)}
+    provinces = {code for code in codes if code.startswith("CN-")}
+    # Banks of the mainland: Hong Kong, Macao and Taiwan have regulators of their own.
+    assert provinces == {code for code, row in standard.items() if row["greater_region_zh_added"] != "港澳台"}
+    for code in provinces:
+        assert standard[code]["name_zh"].startswith(codes[code]["name"]["zh-Hans"])
+        assert codes[codes[code]["parent"]]["name"]["zh-Hans"] == standard[code]["greater_region_zh_added"]
+
+
+def test_the_five_classes_are_the_regulators_and_the_last_three_are_non_performing(reference: Path) -> None:
+    standard = json.loads((reference / "five_category_reference.json").read_text("utf-8"))
+    classes = [each for each in _shared_list("RISK_CLASS") if each["id"] not in ("_T", "NPL")]
+    assert [each["name"]["zh-Hans"] for each in classes] == [each["zh"] for each in standard["categories"]]
+    assert [each["name"]["zh-Hans"] for each in classes if each["parent"] == "NPL"] == standard["npl"]
+
+
 def test_an_unknown_collection_is_refused_with_those_that_ship() -> None:
-    with pytest.raises(TemplateError, match="call-report, delinquency"):
+    with pytest.raises(TemplateError, match=r"there are: .*delinquency"):
         load("mortgages")
 
 

@@ -1,0 +1,1 @@
+"""Code lists that several shipped templates share; a dimension names one with `code_list`."""
