@@ -25,6 +25,7 @@ CODE_LISTS = "anonymize.templates.code_lists"
 Names = Mapping[str, str]  # language tag -> text; "en" is always there
 Frequency = Literal["M", "Q", "A"]
 MeasureType = Literal["count", "amount"]
+Method = Literal["none", "suppress"]
 Named = TypeVar("Named", "Dimension", "Measure", "Indicator")
 CellKey = tuple[str, ...]  # one code for each dimension, in the template's order
 
@@ -138,7 +139,7 @@ class Check:
 class Protection:
     """What a member must have applied before a cube leaves (disclosure.md, part A)."""
 
-    method: Literal["none", "suppress"]
+    method: Method
     policy: DisclosurePolicy
     count_measure: str | None = None  # the measure that counts contributors
 

@@ -198,7 +198,7 @@ def test_when_the_audit_fails_more_is_withheld_or_nothing_leaves(monkeypatch: py
         return replace(pattern, withheld=pattern.withheld & ~pattern.secondary, movements=[])
 
     whole = protect(cells, TEMPLATE, "ADA")
-    monkeypatch.setattr("anonymize.protect.suppress", primaries_only)
+    monkeypatch.setattr("anonymize.protection.suppression.suppress", primaries_only)
     repaired = protect(cells, TEMPLATE, "ADA")
     assert all(audit.ok for audit in repaired.audits.values())
     assert repaired.count(SECONDARY) > 0

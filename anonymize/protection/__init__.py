@@ -1,0 +1,1 @@
+"""The methods of protection at the bank, one module each; `anonymize.protect` chooses among them."""
