@@ -33,15 +33,17 @@ class TapeProfile:
     rows: int
     columns: tuple[ColumnProfile, ...]
     identifiers: tuple[IdentifierFinding, ...]
+    singling_out: tuple[IdentifierFinding, ...]  # free text and keys of rows
 
 
 def profile(tape: Tape) -> TapeProfile:
-    """Rows, columns with kinds, ranges and codes, and the direct identifiers found."""
-    identifiers = scan(tape)
-    personal = {finding.column for finding in identifiers}
+    """Rows, columns with kinds, ranges and codes, the direct identifiers found, and what else singles out rows."""
+    found = scan(tape)
+    personal = {finding.column for finding in found}
     rows = tape.run("SELECT count(*) FROM tape")[0][0]
     columns = tuple(_column(tape, column, shows=column.name not in personal) for column in tape.columns)
-    return TapeProfile(tape.files, rows, columns, identifiers)
+    direct = tuple(finding for finding in found if finding.is_direct)
+    return TapeProfile(tape.files, rows, columns, direct, tuple(each for each in found if not each.is_direct))
 
 
 def _column(tape: Tape, column: Column, *, shows: bool) -> ColumnProfile:

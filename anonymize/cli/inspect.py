@@ -36,6 +36,9 @@ def _text(found: TapeProfile) -> str:
         ]
     else:
         lines += ["", "No direct identifiers found."]
+    if found.singling_out:
+        lines += ["", "Columns that single out rows; loans cannot be broken down by them:"]
+        lines += [f"  {each.column}: {each.label}" for each in found.singling_out]
     return "\n".join(lines)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import stdnum.pl.pesel
 from stdnum import luhn
-from stdnum.cn import ric
+from stdnum.cn import ric, uscc
 
 from anonymize.errors import IdentifierError
-from anonymize.identifiers import IdentifierFinding, refuse_mapped, scan
+from anonymize.identifier_kinds import FOREIGN, KINDS
+from anonymize.identifiers import INDIRECT, ROW_KEY, IdentifierFinding, refuse_mapped, scan
 from anonymize.mapping import TapeMapping, parse_mapping
 from anonymize.simulate import SCENARIOS, demo_institutions, mapping_for_simulated, simulate_tapes
 from anonymize.tape import open_tape
@@ -55,9 +57,25 @@ def address() -> str:
     return f"杭州市西湖区文三路{RANDOM.randint(1, 999)}号"
 
 
+def company() -> str:
+    return (
+        f"{RANDOM.choice(['杭州', '宁波', '温州'])}{RANDOM.choice('宏远达信华泰')}{RANDOM.randint(1, 99)}贸易有限公司"
+    )
+
+
+def company_id() -> str:
+    number = f"91330106{RANDOM.randint(10**8, 10**9 - 1)}"
+    return number + uscc.calc_check_digit(number)
+
+
+def pesel() -> str:
+    number = f"{RANDOM.randint(50, 99)}{RANDOM.randint(1, 12):02}{RANDOM.randint(1, 28):02}{RANDOM.randint(0, 9999):04}"
+    return number + stdnum.pl.pesel.calc_check_digit(number)
+
+
 def found_in(**columns: Sequence[Any]) -> dict[str, tuple[str, str]]:
     with open_tape(pa.table(columns)) as tape:
-        return {finding.column: (finding.kind, finding.evidence) for finding in scan(tape)}
+        return {each.column: (each.kind, each.evidence) for each in scan(tape) if each.kind != ROW_KEY}
 
 
 MAKERS = {
@@ -68,12 +86,51 @@ MAKERS = {
     "iban": lambda: RANDOM.choice(["DE89370400440532013000", "GB29NWBK60161331926819"]),
     "name": name,
     "address": address,
+    "national-id-old": lambda: (
+        f"330106{RANDOM.randint(50, 99)}{RANDOM.randint(1, 12):02}{RANDOM.randint(10, 28)}{RANDOM.randint(0, 999):03}"
+    ),
+    "travel-document": lambda: f"A{RANDOM.randint(100000, 999999)}(3)",
+    "company-id": company_id,
+    "company": company,
+    "messenger": lambda: f"wxid_{RANDOM.randint(10**12, 10**13)}",
+    "vehicle": lambda: f"浙A{RANDOM.randint(10000, 99999)}",
+    "device": lambda: f"10.{RANDOM.randint(0, 255)}.{RANDOM.randint(0, 255)}.{RANDOM.randint(1, 254)}",
+    "position": lambda: f"{30 + RANDOM.random():.5f},{120 + RANDOM.random():.5f}",
+    "foreign-id": pesel,
+    "free-text": lambda: (
+        f"客户表示{RANDOM.choice('一二三四五六七八九十')}月底前还款，已约定第{RANDOM.randint(1, 999)}次回访；暂缓上门"
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_each_kind_is_found_by_its_values_alone(kind: str) -> None:
     assert found_in(x=[MAKERS[kind]() for _ in range(ROWS)]) == {"x": (kind, "values")}
+
+
+def test_every_kind_that_values_can_tell_is_tried_here() -> None:
+    assert set(MAKERS) | {"birth-date", ROW_KEY} == {kind.slug for kind in (*KINDS, FOREIGN)} | INDIRECT
+
+
+@pytest.mark.parametrize("title", ["xm", "khxm", "sfzh", "sjh", "lxdz", "csrq", "wxh", "cph", "dz", "yhkh"])
+def test_the_abbreviations_of_chinese_core_systems_are_known(title: str) -> None:
+    shapes = {
+        "xm": "某某甲",
+        "khxm": "某某甲",
+        "sfzh": "33010619**********{:04}X",
+        "sjh": "139****{:04}",
+        "lxdz": "某省某市某区第{:04}组团",
+        "csrq": "1980-01-{:02}",
+        "wxh": "abc_{:04}",
+        "cph": "浙A**{:04}",
+        "dz": "某省某市某区第{:04}组团",
+        "yhkh": "6228 **** **** {:04}",
+    }
+    values = [shapes[title].format(number) for number in range(1, 28)]
+    values = [
+        f"{value}{chr(0x4E00 + number)}" if title.endswith("xm") else value for number, value in enumerate(values)
+    ]
+    assert [evidence for _, evidence in found_in(**{title: values}).values()] == ["name"]
 
 
 def test_western_names_are_found() -> None:
@@ -187,6 +244,31 @@ def test_what_an_expression_gives_is_looked_at_too() -> None:
 
 def test_a_column_that_is_not_mapped_is_only_reported() -> None:
     assert refusal(mapping_with(), id_card=[national_id() for _ in range(ROWS)]) is None
+
+
+def dimension(column: str) -> dict[str, Any]:
+    fixed = {
+        each: {"fixed": code} for each, code in (("REGION", "CN-ZJ"), ("RISK_TIER", "LOW"), ("DPD_BUCKET", "CURRENT"))
+    }
+    return {"PRODUCT": {"column": column, "default": "CARD"}, **fixed}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("near-unique", "K{:06}"), ("free-text", "paid {:06} in part, will call again")]
+)
+def test_loans_are_not_broken_down_by_keys_or_free_text(kind: str, value: str) -> None:
+    values = [value.format(number) for number in range(ROWS)]
+    error = refusal(mapping_with(dimensions=dimension("note")), note=values)
+    assert error is not None
+    assert error.rule == f"identifier-{kind}"
+    assert refusal(mapping_with(), note=values) is None
+
+
+def test_a_key_of_rows_is_shown_before_anything_is_mapped() -> None:
+    with open_tape(
+        pa.table({"loan_no": [f"L{number:06}" for number in range(ROWS)], "balance": [n / 7 for n in range(ROWS)]})
+    ) as tape:
+        assert [(each.column, each.kind) for each in scan(tape)] == [("loan_no", ROW_KEY)]
 
 
 def test_a_finding_holds_no_value() -> None:

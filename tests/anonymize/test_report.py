@@ -14,7 +14,8 @@ import pytest
 
 from anonymize.checks import Finding
 from anonymize.cube import Cells, write_cube
-from anonymize.identifiers import KINDS, IdentifierFinding
+from anonymize.identifier_kinds import FOREIGN, KINDS
+from anonymize.identifiers import INDIRECT, IdentifierFinding
 from anonymize.protect import Protected, protect
 from anonymize.report import Language, Summary, render, summarize
 from anonymize.report_words import WORDS
@@ -137,4 +138,5 @@ def test_every_sentence_is_there_in_both_languages_with_the_same_gaps() -> None:
 
 
 def test_every_kind_of_identifier_has_its_words() -> None:
-    assert {f"kind_{kind.slug}" for kind in KINDS} <= set(WORDS)
+    slugs = {kind.slug for kind in (*KINDS, FOREIGN)} | INDIRECT
+    assert {f"kind_{slug}" for slug in slugs} <= set(WORDS)
