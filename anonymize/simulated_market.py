@@ -89,6 +89,7 @@ TIER_LEVEL: Mapping[str, float] = {"LOW": 0.45, "MID": 1.0, "HIGH": 2.4}
 TIER_SHARE: Mapping[str, float] = {"LOW": 0.42, "MID": 0.40, "HIGH": 0.18}
 # Months behind: 0 current, 1 for 1-29 days, ... 6 for 150-179 days, 7 for 180 and more.
 BEHIND = 8
+DEFAULTED = 4  # months behind: 90 days past due
 ROLL = (0.0, 0.20, 0.52, 0.70, 0.82, 0.85, 0.86, 0.0)  # pays nothing: one month further behind
 CURE = (0.0, 0.60, 0.26, 0.13, 0.06, 0.04, 0.03, 0.02)  # pays everything: current again
 WRITTEN_OFF = 0.22  # of the loans 180 days or more behind, each month

@@ -25,6 +25,20 @@ from anonymize.tape import open_tape
 from anonymize.template import load
 
 PERIODS = [f"2025-{month:02}" for month in (11, 12)] + [f"2026-{month:02}" for month in range(1, 11)]
+# What the demonstration's cubes are made of; the other columns came later and draw from streams of their own.
+FIRST_COLUMNS = [
+    "report_date",
+    "loan_no",
+    "customer_no",
+    "group_no",
+    "product",
+    "province",
+    "grade",
+    "opened_months_ago",
+    "days_past_due",
+    "balance",
+    "past_due",
+]
 COAST = InstitutionProfile("COAST", 40_000, ("CN-ZJ", "CN-JS"), {"SME": 1, "MICRO": 1, "CONSUMER": 1})
 INLAND = InstitutionProfile("INLAND", 40_000, ("CN-GS", "CN-QH"), {"MORTGAGE": 1, "AUTO": 1, "CARD": 1})
 
@@ -52,9 +66,8 @@ def test_the_same_seed_gives_the_same_tape_and_another_seed_another() -> None:
     first, again = (tapes(profile, "wave", ["2026-10"])["2026-10"] for _ in range(2))
     assert first.equals(again)
     assert not first.equals(tapes(profile, "wave", ["2026-10"], seed=8)["2026-10"])
-    assert (
-        digest(first) == "fc251ecd0aeca14e"
-    )  # changes only when somebody means it: the demonstration's figures change with it
+    # Changes only when somebody means it: the demonstration's figures change with it.
+    assert digest(first.select(FIRST_COLUMNS)) == "fc251ecd0aeca14e"
 
 
 def test_a_tape_does_not_depend_on_which_others_are_asked_for() -> None:
