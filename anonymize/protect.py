@@ -4,6 +4,8 @@
 | --- | --- | --- |
 | `none` | every cell as it is | |
 | `suppress` | exact cells; sensitive ones and those that would give them away are withheld | `protection.suppression` |
+| `merge` | exact cells; small categories are withheld together, below an ancestor that is safe | `protection.merging` |
+| `round` | multiples of a base, right on average and adding up; few cells are withheld | `protection.rounding` |
 
 Every method ends in a `Protected`: the cube that may leave, and the reasons, audits and errors behind it.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from anonymize.cube import Cells
+from anonymize.protection.merging import by_merging
 from anonymize.protection.outcome import (
     DOMINANCE,
     PUBLISHED,
@@ -22,6 +25,7 @@ from anonymize.protection.outcome import (
     cube_without,
     exact,
 )
+from anonymize.protection.rounding import by_rounding
 from anonymize.protection.suppression import by_suppression
 from anonymize.template import Template
 
@@ -42,6 +46,10 @@ def protect(
             return _unprotected(cells, template, institution)
         case "suppress":
             return by_suppression(cells, template, institution, effort=effort)
+        case "merge":
+            return by_merging(cells, template, institution)
+        case "round":
+            return by_rounding(cells, template, institution, effort=effort, secret=secret)
 
 
 def _unprotected(cells: Cells, template: Template, institution: str) -> Protected:

@@ -17,15 +17,41 @@ from typing import Any, Literal, TypeVar
 
 from anonymize.disclosure.policy import DisclosurePolicy
 from anonymize.errors import TemplateError
+from anonymize.template_protection import Method, Protection, check_protection, parse_protection
+
+__all__ = [
+    "TOTAL",
+    "CellKey",
+    "Check",
+    "Code",
+    "CodeList",
+    "Dimension",
+    "Frequency",
+    "Indicator",
+    "Measure",
+    "MeasureType",
+    "Method",
+    "Names",
+    "Part",
+    "Protection",
+    "Template",
+    "load",
+    "parse",
+    "series_key",
+    "shipped",
+]
 
 TOTAL = "_T"
 SHIPPED = "anonymize.templates"
 CODE_LISTS = "anonymize.templates.code_lists"
 
 Names = Mapping[str, str]  # language tag -> text; "en" is always there
+CHECK_KINDS = frozenset(
+    ["sum", "less-or-equal", "period-change-within", "mix-shift", "definition-break", "unit-change", "identical-copy", "indicator-change-within", "indicator-within", "outlier"]
+)
+
 Frequency = Literal["M", "Q", "A"]
 MeasureType = Literal["count", "amount"]
-Method = Literal["none", "suppress"]
 Named = TypeVar("Named", "Dimension", "Measure", "Indicator")
 CellKey = tuple[str, ...]  # one code for each dimension, in the template's order
 
@@ -130,18 +156,9 @@ class Check:
     """An arithmetic or plausibility rule; `options` are the kind's own (tolerance, measures, limits)."""
 
     id: str
-    kind: Literal["sum", "less-or-equal", "period-change-within"]
+    kind: str  # one of CHECK_KINDS
     severity: Literal["error", "warning"]
     options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Protection:
-    """What a member must have applied before a cube leaves (disclosure.md, part A)."""
-
-    method: Method
-    policy: DisclosurePolicy
-    count_measure: str | None = None  # the measure that counts contributors
 
 
 @dataclass(frozen=True)
@@ -240,7 +257,6 @@ def parse(document: Mapping[str, Any]) -> Template:
 
 
 def _template(document: Mapping[str, Any]) -> Template:
-    protection = document["protection"]
     return Template(
         id=document["id"],
         version=document["version"],
@@ -251,11 +267,7 @@ def _template(document: Mapping[str, Any]) -> Template:
         measures=tuple(_measure(each) for each in document["measures"]),
         indicators=tuple(_indicator(each) for each in document["indicators"]),
         checks=tuple(_check(each) for each in document["checks"]),
-        protection=Protection(
-            method=protection["method"],
-            policy=DisclosurePolicy.from_dict(protection.get("rules", {})),
-            count_measure=protection.get("count_measure"),
-        ),
+        protection=parse_protection(document["protection"]),
         disclosure=DisclosurePolicy.from_dict(document["disclosure"]),
         confidentiality=document["confidentiality"],
         source=document,
@@ -305,8 +317,26 @@ def _check_references(template: Template) -> None:
                     raise TemplateError(f"Indicator {indicator.id}: {dimension_id} has no code {code!r}.")
         if set(indicator.numerator.where) != set(indicator.denominator.where):
             raise TemplateError(f"Indicator {indicator.id}: both parts must fix the same dimensions.")
-    if template.protection.count_measure is not None:
-        template.measure(template.protection.count_measure)
+    for check in template.checks:
+        _check_options(check, template)
+    check_protection(template)
+
+
+def _check_options(check: Check, template: Template) -> None:
+    """TemplateError when a check is of no known kind, or names a measure, dimension or indicator that is not there."""
+    if check.kind not in CHECK_KINDS:
+        raise TemplateError(f"Check {check.id}: there is no kind {check.kind!r}; there are: {', '.join(sorted(CHECK_KINDS))}.")
+    for key, find in (
+        ("measure", template.measure),
+        ("left", template.measure),
+        ("right", template.measure),
+        ("measures", template.measure),
+        ("dimensions", template.dimension),
+        ("indicator", template.indicator),
+    ):
+        named = check.options.get(key, ())
+        for each in [named] if isinstance(named, str) else named:
+            find(each)
 
 
 def _check_hierarchy(dimension: Dimension) -> None:

@@ -34,7 +34,8 @@ class Protected:
     """`reasons` says for every place of the lattice why it is withheld ("" when it is not); it stays at the bank.
 
     `errors` holds for each measure the standard error that protection costs at every place, in the measure's unit:
-    zero for methods that publish exact values. It follows from the template and the cube, so it may be told.
+    zero for methods that publish exact values. `repeatable` says that the same cells give the same cube again; without
+    an institution's own secret, methods that draw by lot do not.
     """
 
     cube: Cube
@@ -42,6 +43,7 @@ class Protected:
     audits: Mapping[str, Audit]
     method: Method
     errors: Mapping[str, NDArray[np.float64]] = field(repr=False)
+    repeatable: bool = True
 
     def count(self, reason: str) -> int:
         return int((self.reasons == reason).sum())

@@ -5,10 +5,12 @@ It knows what is published, which cells are empty and its own records; where it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import block_diag, coo_matrix, csr_matrix, vstack
 
 from anonymize.disclosure.lattice import Lattice
 from tests.anonymize.disclosure.tables import Tape
@@ -65,3 +67,51 @@ def interval(system: csr_matrix, bounds: Bounds, cell: int, *, whole: bool = Fal
         )
         reach.append(np.inf if result.status in (3, 4) else abs(float(result.fun)))
     return reach[0], reach[1]
+
+
+def kept_cells(lattice: Lattice, orders: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
+    """The cells whose rounding errors are known to be below the base: some order splits them up to one dimension."""
+    kept = np.zeros(lattice.shape, np.bool_)
+    for place in np.ndindex(*lattice.shape):
+        for order in orders:
+            for last in range(len(order)):
+                before = all(not lattice.hierarchies[axis].children[place[axis]] for axis in order[:last])
+                after = all(lattice.hierarchies[axis].parent[place[axis]] == -1 for axis in order[last + 1 :])
+                kept[place] |= before and after
+    return kept
+
+
+def interval_of_rounded(
+    lattice: Lattice,
+    published: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    reach: float,
+    cell: int,
+    *,
+    signed: bool = False,
+) -> tuple[float, float]:
+    """The least and the largest value of a cell; NaN in `published` is withheld, and so is its rounded value.
+
+    Unknown are the table and its rounding. Both add up, and in kept cells they differ by `reach` at most.
+    """
+    size, sums = lattice.size, equations(lattice)
+    near = np.flatnonzero(kept)
+    rows = np.arange(len(near))
+    ones = np.ones(len(near))
+    apart = coo_matrix((np.r_[ones, -ones], (np.r_[rows, rows], np.r_[near, near + size])), (len(near), 2 * size))
+    least = None if signed else 0.0
+    bounds = [(least, None)] * size + [(least, None) if np.isnan(each) else (each, each) for each in published.ravel()]
+    goal = np.zeros(2 * size)
+    found = []
+    for sign in (1.0, -1.0):
+        goal[cell] = sign
+        result = linprog(
+            goal,
+            A_eq=block_diag((sums, sums)),
+            b_eq=np.zeros(2 * sums.shape[0]),
+            A_ub=vstack((apart, -apart)),
+            b_ub=np.full(2 * len(near), reach),
+            bounds=bounds,
+        )
+        found.append(sign * float(result.fun) if result.status == 0 else -sign * np.inf)
+    return found[0], found[1]
