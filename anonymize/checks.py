@@ -5,33 +5,24 @@ A finding names the rule, the cell and what to do. It never holds a value: it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymize.cube import Cube, arrays, cell_key
-from anonymize.template import TOTAL, Check, Dimension, Template
+from anonymize.cube import Cube, arrays
+from anonymize.findings import Arrays, Broken, Finding, Mask, findings_of, has_errors
+from anonymize.plausibility import ALONE, COMPARISONS
+from anonymize.protection.rounding_error import rounding_bounds
+from anonymize.template import Check, Dimension, Template
+from anonymize.template_protection import counted_with
 
-# One mistake in a mapping breaks thousands of cells; the first few show it.
-MOST_FINDINGS = 50
+__all__ = ["Finding", "check_cube", "has_errors", "needs_previous", "relations"]
+
 # What summing in another order may change, relative to the sum.
 ROUNDING = 1e-12
-
-Arrays = Mapping[str, NDArray[np.float64]]
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A broken rule at a cell. `cell` is empty when the finding is about the whole cube."""
-
-    rule: str
-    severity: Literal["error", "warning"]
-    sentence: str
-    cell: Mapping[str, str] = field(default_factory=dict)
+WITHHOLDING = ("suppress", "merge", "round")
 
 
 @dataclass(frozen=True)
@@ -57,31 +48,23 @@ class Relation:
         return np.flatnonzero(full)
 
 
-@dataclass(frozen=True)
-class _Broken:
-    """The cells at which a rule is broken, and what to say of each."""
-
-    rule: str
-    severity: Literal["error", "warning"]
-    places: NDArray[np.int64]
-    sentence: Callable[[str], str]
-
-
 def check_cube(cube: Cube, template: Template, previous: Cube | None = None) -> list[Finding]:
     """Every finding about a cube, errors first; `previous` is the institution's cube of the period before."""
     values = arrays(cube, template)
     findings: list[Finding] = []
     for check in template.checks:
-        findings += _findings(_run(check, values, template, previous), template)
-    if template.protection.method == "suppress":
-        findings += _findings(_below_minimum(values, template), template)
-        findings += _findings(_recoverable(values, template), template)
+        findings += findings_of(_run(check, values, template, previous), template)
+    if template.protection.method in WITHHOLDING:
+        findings += findings_of(_below_minimum(values, template), template)
+        findings += findings_of(_recoverable(values, template), template)
+    if template.protection.method == "round":
+        findings += findings_of(_not_rounded(values, template), template)
     return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
-def has_errors(findings: list[Finding]) -> bool:
-    """Whether any finding keeps the cube from being sealed or accepted."""
-    return any(finding.severity == "error" for finding in findings)
+def needs_previous(template: Template) -> bool:
+    """Whether any check of the template compares with the period before."""
+    return any(check.kind in COMPARISONS for check in template.checks)
 
 
 def relations(template: Template) -> Iterator[Relation]:
@@ -93,16 +76,18 @@ def relations(template: Template) -> Iterator[Relation]:
             yield Relation(dimension, axis, parent, children)
 
 
-def _run(check: Check, values: Arrays, template: Template, previous: Cube | None) -> Iterator[_Broken]:
+def _run(check: Check, values: Arrays, template: Template, previous: Cube | None) -> Iterator[Broken]:
     if check.kind == "sum":
         yield from _sums(check, values, template)
     elif check.kind == "less-or-equal":
         yield from _less_or_equal(check, values, template)
+    elif check.kind in ALONE:
+        yield from ALONE[check.kind](check, values, template)
     elif previous is not None:
-        yield from _period_change(check, values, arrays(previous, template), template)
+        yield from COMPARISONS[check.kind](check, values, arrays(previous, template), template)
 
 
-def _sums(check: Check, values: Arrays, template: Template) -> Iterator[_Broken]:
+def _sums(check: Check, values: Arrays, template: Template) -> Iterator[Broken]:
     """Parts make their total; where some are withheld, the others are not more than it."""
     tolerance = float(check.options.get("tolerance", 0))
     for measure in check.options.get("measures", [each.id for each in template.measures if each.additive]):
@@ -115,7 +100,7 @@ def _sums(check: Check, values: Arrays, template: Template) -> Iterator[_Broken]
             room = tolerance + ROUNDING * np.abs(total) * len(relation.children)
             complete = ~np.isnan(parts).any(axis=relation.axis, keepdims=True)
             broken = np.where(complete, np.abs(published - total) > room, (published - total > room) & (not signed))
-            yield _Broken(
+            yield Broken(
                 check.id,
                 check.severity,
                 relation.places(broken, template.shape),
@@ -133,11 +118,13 @@ def _sum_sentence(measure: str, relation: Relation) -> Callable[[str], str]:
     )
 
 
-def _less_or_equal(check: Check, values: Arrays, template: Template) -> Iterator[_Broken]:
+def _less_or_equal(check: Check, values: Arrays, template: Template) -> Iterator[Broken]:
     left, right = str(check.options["left"]), str(check.options["right"])
     room = float(check.options.get("tolerance", 0)) + ROUNDING * np.abs(values[right])
+    if template.protection.method == "round":
+        room = room + _rounded_apart(template, left, right)
     broken = values[left] - values[right] > room
-    yield _Broken(
+    yield Broken(
         check.id,
         check.severity,
         np.flatnonzero(broken),
@@ -145,37 +132,38 @@ def _less_or_equal(check: Check, values: Arrays, template: Template) -> Iterator
     )
 
 
-def _period_change(check: Check, values: Arrays, before: Arrays, template: Template) -> Iterator[_Broken]:
-    """Only cells cut by at most one dimension and of some weight: in small cells large changes are usual."""
-    measure, at_most = str(check.options["measure"]), float(check.options["at_most"])
-    old, new = before[measure], values[measure]
-    total = (0,) * old.ndim
-    weighty = np.abs(old) >= float(check.options.get("min_share", 0.05)) * np.abs(old[total])
-    changed = np.abs(new - old) > at_most * np.abs(old)
-    yield _Broken(
-        check.id,
-        check.severity,
-        np.flatnonzero(changed & weighty & (old != 0) & _cut_by_at_most_one(template)),
-        lambda where: (
-            f"{measure} at {where} changed by more than {at_most:.0%} since the period before. "
-            "Make sure that the tape is complete and in the template's unit."
-        ),
+def _rounded_apart(template: Template, left: str, right: str) -> NDArray[np.float64]:
+    """How far rounding may have brought the two measures past each other; a distinct count never passes its count."""
+    bounds = rounding_bounds(template)
+    if left not in bounds or right not in bounds:
+        return np.zeros(template.shape)
+    apart: NDArray[np.float64] = bounds[left] + bounds[right]
+    return apart
+
+
+def _not_rounded(values: Arrays, template: Template) -> Iterator[Broken]:
+    for measure in template.measures:
+        base = template.protection.base[(measure if measure.additive else counted_with(template, measure)).id]
+        multiples = values[measure.id] / base
+        yield Broken(
+            "not-rounded",
+            "error",
+            np.flatnonzero(np.abs(multiples - np.round(multiples)) > 1e-6),
+            _rounded_sentence(measure.id, base),
+        )
+
+
+def _rounded_sentence(measure: str, base: float) -> Callable[[str], str]:
+    return lambda where: (
+        f"{measure} at {where} is not rounded to a multiple of {base:,g}, as the collection demands. "
+        "Protect the cube with the command line and send it again."
     )
 
 
-def _cut_by_at_most_one(template: Template) -> Mask:
-    cut = np.zeros(template.shape, np.int64)
-    for axis, dimension in enumerate(template.dimensions):
-        is_cut = np.array([code != TOTAL for code in dimension.code_list.ids], np.int64)
-        cut += is_cut.reshape([-1 if each == axis else 1 for each in range(cut.ndim)])
-    few: Mask = cut <= 1
-    return few
-
-
-def _below_minimum(values: Arrays, template: Template) -> Iterator[_Broken]:
+def _below_minimum(values: Arrays, template: Template) -> Iterator[Broken]:
     count, minimum = template.protection.count_measure, template.protection.policy.min_contributors
     if count is not None:
-        yield _Broken(
+        yield Broken(
             "below-minimum",
             "error",
             np.flatnonzero((values[count] > 0) & (values[count] < minimum)),
@@ -186,12 +174,12 @@ def _below_minimum(values: Arrays, template: Template) -> Iterator[_Broken]:
         )
 
 
-def _recoverable(values: Arrays, template: Template) -> Iterator[_Broken]:
+def _recoverable(values: Arrays, template: Template) -> Iterator[Broken]:
     """A cell that is the only one withheld among a total and its parts follows from the others by subtraction."""
     withheld = np.isnan(next(iter(values.values()))).astype(np.float64)
     for relation in relations(template):
         alone = relation.total(withheld) + relation.parts(withheld).sum(axis=relation.axis, keepdims=True) == 1
-        yield _Broken(
+        yield Broken(
             "recoverable",
             "error",
             relation.places(alone, template.shape),
@@ -205,21 +193,3 @@ def _recoverable_sentence(relation: Relation) -> Callable[[str], str]:
         f"At {where} the one withheld cell among {parent} and its parts along {name} follows from the others. "
         "Protect the cube with the command line and send it again."
     )
-
-
-def _findings(broken: Iterator[_Broken], template: Template) -> Iterator[Finding]:
-    """The findings of one rule: one a cell, and one more for all cells after the first few."""
-    shown, more = 0, 0
-    for each in broken:
-        here = each.places[: MOST_FINDINGS - shown]
-        for place in here:
-            cell = cell_key(int(place), template)
-            yield Finding(each.rule, each.severity, each.sentence(where(cell)), cell)
-        shown, more, last = shown + len(here), more + len(each.places) - len(here), each
-    if more:
-        yield Finding(last.rule, last.severity, f"The same rule is broken in {more} more cells.")
-
-
-def where(cell: Mapping[str, str]) -> str:
-    """A cell in words: the dimensions by which it is cut."""
-    return ", ".join(f"{name} {code}" for name, code in cell.items() if code != TOTAL) or "the grand total"

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from anonymize.checks import Finding as CheckFinding, check_cube, has_errors
+from anonymize.checks import Finding as CheckFinding, check_cube, has_errors, needs_previous
 from anonymize.cube import Cube, CubeError, read_cube
 from anonymize.errors import KeyStoreError, PackageError
 from consortium.audit.services import record
@@ -84,7 +84,7 @@ def _claim(submission_id: str | uuid.UUID) -> _Claim | None:
 def _previous(submission: Submission) -> Submission | None:
     """What the institution had accepted for the period before, where a check compares with it."""
     collection = submission.round.collection
-    if all(check.kind != "period-change-within" for check in collection.template.checks):
+    if not needs_previous(collection.template):
         return None
     earlier = Submission.objects.accepted().filter(
         institution=submission.institution, round__collection=collection, round__period__lt=submission.round.period

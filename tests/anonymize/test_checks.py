@@ -120,7 +120,7 @@ def test_no_sentence_holds_a_value(cube: Cube) -> None:
 def test_after_the_first_findings_of_a_rule_only_their_number_is_told(
     cube: Cube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("anonymize.checks.MOST_FINDINGS", 7)
+    monkeypatch.setattr("anonymize.findings.MOST_FINDINGS", 7)
     wrong = changed(cube, "BORROWERS", pa.array(cube.table.column("ACCOUNTS").to_numpy() + 1))
     findings = check_cube(wrong, TEMPLATE)
     assert len(findings) == 8
