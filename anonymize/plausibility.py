@@ -75,13 +75,17 @@ def _break_sentence(measure: str, dimension: Dimension, gone: bool) -> Callable[
 
 
 def unit_change(check: Check, values: Arrays, before: Arrays, template: Template) -> Iterator[Broken]:
-    """`unit-change`: a grand total that is ten, a hundred, ten thousand … times what it was, or such a part of it."""
+    """`unit-change`: a grand total that is ten, a hundred, ten thousand … times what it was, or such a part of it.
+
+    `at_least` is the smallest such factor that counts; 10 where it is not given.
+    """
+    smallest = round(np.log10(float(check.options.get("at_least", 10))))
     for measure in _measures(check, template):
         old, new = (float(each[measure][_total(template)]) for each in (before, values))
         if not (old > 0 and new > 0):
             continue
         power = np.log10(new / old)
-        if round(power) != 0 and abs(power - round(power)) <= NEAR_A_POWER_OF_TEN:
+        if abs(round(power)) >= max(smallest, 1) and abs(power - round(power)) <= NEAR_A_POWER_OF_TEN:
             times = f"{10 ** abs(round(power)):,}"
             yield Broken.of_all(
                 check,

@@ -104,6 +104,12 @@ def test_an_amount_in_another_unit_is_found_with_its_factor(factor: float, words
     assert found.cell == {}
 
 
+def test_only_factors_from_the_smallest_one_on_count() -> None:
+    tenfold = scaled(CUBE, lambda _: 10.0, "BALANCE")
+    assert check_cube(tenfold, with_check("unit-change"), CUBE)
+    assert check_cube(tenfold, with_check("unit-change", at_least=100), CUBE) == []
+
+
 def test_growth_is_no_change_of_unit() -> None:
     assert check_cube(scaled(CUBE, lambda _: 3.0, "BALANCE"), with_check("unit-change"), CUBE) == []
 
