@@ -98,7 +98,9 @@ class Noise:
         """The standard error of every cell, in units of the last decimal."""
         variance, finest = np.ones(1), np.ones(1)
         for each in self.levels:
-            below = np.array([sum(not each.tree.children[b] for b in _under(each, a)) for a in _codes(each)], np.float64)
+            below = np.array(
+                [sum(not each.tree.children[b] for b in _under(each, a)) for a in _codes(each)], np.float64
+            )
             variance, finest = np.multiply.outer(variance, each.variance), np.multiply.outer(finest, below)
         spread = self.scale * (math.sqrt(2) if self.mechanism == "laplace" else 1.0)
         result: Floats = np.sqrt(spread**2 * variance[0] + ROUNDING * finest[0])
