@@ -16,18 +16,19 @@ NEARLY_WHOLE = 1e-6
 
 @dataclass(frozen=True)
 class Solution:
-    """The solver's word, the objective, and one number a column; `values` is empty without a feasible point."""
+    """The solver's word, the objective, and a value and a reduced cost a column; both empty without a feasible point."""
 
     status: str
     objective: float
     values: Floats
+    reduced_costs: Floats
 
     @property
     def found(self) -> bool:
         return len(self.values) > 0
 
 
-class _Quiet(highspy.Highs):
+class Quiet(highspy.Highs):
     """The solver without Python callbacks: enabling them prints a banner, which would spoil `--json` output."""
 
     def __init__(self) -> None:
@@ -57,7 +58,7 @@ class LinearProgram:
         model.a_matrix_.start_ = np.searchsorted(rows, np.arange(count + 1)).astype(np.int32)
         model.a_matrix_.index_ = columns.astype(np.int32)
         model.a_matrix_.value_ = coefficients
-        self._solver = _Quiet()
+        self._solver = Quiet()
         self._seconds = seconds
         self._solver.passModel(model)
 
@@ -91,9 +92,10 @@ class LinearProgram:
         self._solver.run()
         status = self._solver.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
-            return Solution(self._solver.modelStatusToString(status), 0.0, np.zeros(0))
-        values = np.array(self._solver.getSolution().col_value)
-        return Solution("optimal", float(self._solver.getInfo().objective_function_value), values)
+            return Solution(self._solver.modelStatusToString(status), 0.0, np.zeros(0), np.zeros(0))
+        found = self._solver.getSolution()
+        objective = float(self._solver.getInfo().objective_function_value)
+        return Solution("optimal", objective, np.array(found.col_value), np.array(found.col_dual))
 
 
 def _are_whole(values: Floats) -> bool:

@@ -113,6 +113,9 @@ class Movement:
         return float(self.deltas[self.cells == cell].sum())
 
 
+Movements = dict[int, list[Movement]]  # by the sensitive cell that they protect
+
+
 @dataclass(frozen=True)
 class Pattern:
     """The cells to withhold, all primary and never-published ones among them, and why that is enough.

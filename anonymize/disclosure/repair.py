@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +25,7 @@ class Repair:
         self.price = price
         self._problem = problem
         self._barred = barred
+        self.columns_solved = 0
         room = problem.extra_room or (INFINITE,) * problem.extra_count
         self._extra_room = np.array(room, dtype=np.float64)
 
@@ -31,30 +33,41 @@ class Repair:
     def _system(self) -> System:
         return System.of(self._problem)
 
-    def find(self, target: int, scenario: int, width: float, sign: int) -> Movement | None:
-        """The cheapest movement of the target by the width in the scenario; sign +1 is up, -1 down."""
+    def find(self, target: int, scenario: int, width: float, sign: int, allowed: Mask | None = None) -> Movement | None:
+        """The cheapest movement of the target by the width in the scenario; sign +1 is up, -1 down.
+
+        Where cells are `allowed` no others move.
+        """
         if self._barred[target]:
             return None
         bounds = self.attack.bounds(scenario)
-        near = None if self._problem.relations else self._near(target)
-        for cells in (near, ~self._barred):
-            found = None if cells is None else self._solve(cells & ~self._barred, target, bounds, width, sign)
+        everywhere = ~self._barred if allowed is None else allowed & ~self._barred
+        near = None if self._problem.relations or allowed is not None else self._near(target) & everywhere
+        for cells in (near, everywhere):
+            found = None if cells is None else self._solve(cells, target, bounds, width, sign)
             if found is not None:
                 cells_moved, deltas, extras = found
                 return Movement(target, scenario, cells_moved, deltas, sign > 0, sign < 0, tuple(extras))
         return None
 
     def again(self, movement: Movement, allowed: Mask) -> list[Movement]:
-        """Movements to the same ends on allowed cells only; none when one of them fails."""
+        """Movements to the same ends on allowed cells near the target only; none when one of them fails."""
         width = movement.at(movement.target)
         bounds = self.attack.bounds(movement.scenario)
-        found = []
+        cells = allowed & ~self._barred
+        if not self._problem.relations:
+            cells &= self._near(movement.target)
+        found: list[Movement] = []
         for sign in [1] * movement.up + [-1] * movement.down:
-            solved = self._solve(allowed & ~self._barred, movement.target, bounds, width, sign)
+            if found and self.reversible(found[0]):
+                return [replace(found[0], down=True)]
+            solved = self._solve(cells, movement.target, bounds, width, sign)
             if solved is None:
                 return []
-            cells, deltas, extras = solved
-            found.append(Movement(movement.target, movement.scenario, cells, deltas, sign > 0, sign < 0, tuple(extras)))
+            cells_moved, deltas, extras = solved
+            found.append(
+                Movement(movement.target, movement.scenario, cells_moved, deltas, sign > 0, sign < 0, tuple(extras))
+            )
         return found
 
     def reversible(self, movement: Movement) -> bool:
@@ -91,6 +104,7 @@ class Repair:
         every = np.concatenate([live, np.ones(extras, dtype=np.bool_)])
         rows, columns, coefficients = self._system.restricted(every)
         count, both = len(places), len(places) + extras
+        self.columns_solved += both
         if up[target] * (1 + NEGLIGIBLE) < width:
             return None
         # Amounts are counted in units of the width, or the solver's tolerance could exceed it; whole numbers stay whole.

@@ -1,8 +1,10 @@
 """One circuit for each sensitive cell, chosen so that together they need few cells more.
 
 First each target in turn takes its cheapest circuit; what is withheld already costs nothing, so circuits share cells. Then
-coordinate descent: a circuit is chosen again while the others stand. Last, each secondary suppression is tried to be
-done without: all circuits that use it go another way, or it stays.
+coordinate descent: a circuit is chosen again while the others stand. Then each secondary suppression is tried to be
+done without: all circuits that use it go another way, or it stays. Last, neighbouring circuits are taken out together and
+found again, as long as that gains (Shaw, Using constraint programming and local search methods to solve vehicle
+routing problems, 1998; Schrimpf et al., Record breaking optimization results using the ruin and recreate principle, 2000).
 """
 
 from __future__ import annotations
@@ -22,6 +24,11 @@ PASSES = 2
 WIDER = 4
 USERS_MOVED = 8
 SEARCHES_TO_RELEASE = 2_000
+SEARCHES_TO_REBUILD = 12_000
+CIRCUITS_REBUILT = 20
+ROUNDS_WITHOUT_GAIN = 3
+FORBIDDEN = 0.5  # how often a rebuilt pattern has to do without the cell it was rebuilt around
+ROUNDING = 1e-9  # of a cost: sums in another order
 
 
 class Routes:
@@ -42,6 +49,7 @@ class Routes:
             if not self._improve(order):
                 break
         self._release()
+        self._rebuild()
         return blocked
 
     def cheapest(self, target: int, width: float) -> Circuit | None:
@@ -84,29 +92,66 @@ class Routes:
 
     def _release(self) -> None:
         """Tries to do without each secondary suppression, dear ones first; the work is bounded by a count."""
-        users: Users = defaultdict(set)
-        for target, circuit in self.circuits.items():
-            self._note(users, target, circuit)
+        users = self._users()
         left = int(self._effort * SEARCHES_TO_RELEASE)
         for cell in sorted(users, key=lambda cell: (-self._prices.costs[cell], cell)):
             count = len(users[cell])
             if 0 < count <= min(USERS_MOVED, left):
                 left -= count
-                self._do_without(cell, users)
+                self._reroute(self._widest_first(users[cell]), users, without=cell, gain=SHORTER)
+
+    def _rebuild(self) -> None:
+        """Takes out the circuits around each secondary suppression and finds them again in another order.
+
+        Chance decides which and how, the same every time. What costs no more is kept: another pattern of the same
+        cost is where the next gain is found.
+        """
+        users, dice = self._users(), np.random.default_rng(0)
+        left = int(self._effort * SEARCHES_TO_REBUILD)
+        best, idle = self._prices.loss, 0
+        while left > 0 and idle < ROUNDS_WITHOUT_GAIN:
+            for cell in dice.permutation(sorted(cell for cell in users if users[cell])).tolist():
+                targets = self._around(cell, users, dice)
+                if left <= 0 or not 0 < len(targets) <= CIRCUITS_REBUILT:
+                    continue
+                left -= len(targets)
+                order = dice.permutation(sorted(targets)).tolist()
+                self._reroute(order, users, without=cell if dice.random() < FORBIDDEN else None)
+            idle = 0 if self._prices.loss < best - ROUNDING else idle + 1
+            best = self._prices.loss
+
+    def _around(self, cell: int, users: Users, dice: np.random.Generator) -> set[int]:
+        """The targets whose circuits need the cell, and those of one or two cells beside it on these circuits."""
+        targets = set(users[cell])
+        beside = [near for target in sorted(targets) for near in self.circuits[target].cells.tolist() if near in users]
+        for _ in range(int(dice.integers(3)) if beside else 0):
+            targets |= users[beside[int(dice.integers(len(beside)))]]
+        return targets
+
+    def _users(self) -> Users:
+        users: Users = defaultdict(set)
+        for target, circuit in self.circuits.items():
+            self._note(users, target, circuit)
+        return users
 
     def _note(self, users: Users, target: int, circuit: Circuit) -> None:
         for cell in circuit.cells[~self._prices.free[circuit.cells]].tolist():
             users[cell].add(target)
 
-    def _do_without(self, cell: int, users: Users) -> None:
-        """Moves all users of a cell to other circuits when that is cheaper in sum."""
-        before = {target: self.circuits[target] for target in sorted(users[cell], key=lambda each: -self._width[each])}
+    def _widest_first(self, targets: set[int]) -> list[int]:
+        return sorted(targets, key=lambda target: (-self._width[target], target))
+
+    def _reroute(self, targets: Sequence[int], users: Users, *, without: int | None, gain: float = 0.0) -> None:
+        """Finds other circuits for these targets, one after the other, unless that gains less in sum."""
+        before = {target: self.circuits[target] for target in targets}
         for circuit in before.values():
             self._prices.use(circuit.cells, -1)
         given_back = self._prices.bought(np.unique(np.concatenate([circuit.cells for circuit in before.values()])))
-        self._prices.bar(cell)
-        after = self._elsewhere(list(before), float(self._prices.costs[given_back].sum()) - SHORTER)
-        self._prices.unbar(cell)
+        if without is not None:
+            self._prices.bar(without)
+        after = self._elsewhere(targets, float(self._prices.costs[given_back].sum()) - gain + ROUNDING)
+        if without is not None:
+            self._prices.unbar(without)
         if after is None:
             for target, circuit in before.items():
                 self._take(target, circuit)
@@ -117,7 +162,7 @@ class Routes:
             self._note(users, target, circuit)
 
     def _elsewhere(self, targets: Sequence[int], limit: float) -> dict[int, Circuit] | None:
-        """Circuits for all these targets that cost less than the limit, taken; or None, and none taken."""
+        """Circuits for all these targets that cost no more than the limit, taken; or None, and none taken."""
         taken: dict[int, Circuit] = {}
         spent = 0.0
         for target in targets:
@@ -126,7 +171,7 @@ class Routes:
                 spent += float(self._prices.costs[self._prices.bought(circuit.cells)].sum())
                 taken[target] = circuit
                 self._take(target, circuit)
-            if circuit is None or spent >= limit:
+            if circuit is None or spent > limit:
                 for each in taken.values():
                     self._prices.use(each.cells, -1)
                 return None

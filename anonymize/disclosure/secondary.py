@@ -16,10 +16,11 @@ import numpy as np
 from anonymize.disclosure.attack import EVERYBODY, Attack
 from anonymize.disclosure.circuits import Circuit, CircuitSearch, Direction
 from anonymize.disclosure.compress import Reduced, reduce_problem
+from anonymize.disclosure.exact import cheaper
 from anonymize.disclosure.families import Part, are_enough, needed
 from anonymize.disclosure.lattice import Floats, Indices, Mask
 from anonymize.disclosure.prices import Prices
-from anonymize.disclosure.problem import Movement, Pattern, Problem
+from anonymize.disclosure.problem import Movement, Movements, Pattern, Problem
 from anonymize.disclosure.repair import Repair
 from anonymize.disclosure.routes import WIDER, Routes
 from anonymize.disclosure.trim import trim
@@ -27,7 +28,7 @@ from anonymize.disclosure.trim import trim
 Find = Callable[[int, int, float], list[Movement]]
 
 PARTS_TRIED = 12
-STARTS = 10
+STARTS = 8
 TARGETS_SEARCHED = 300  # over all starts: small tables are searched again and again
 PRICES_OFF = (0.6, 1.4)
 
@@ -53,6 +54,7 @@ def _best(problem: Problem, effort: float) -> _Choice:
         other = _Choice(problem, noise.uniform(*PRICES_OFF, problem.table.lattice.size), effort)
         other.run()
         best = min(best, other, key=lambda choice: choice.loss)
+    best.polish()
     return best
 
 
@@ -80,9 +82,10 @@ class _Choice:
 
     def __init__(self, problem: Problem, noise: Floats, effort: float) -> None:
         self._effort = effort
+        self._problem = problem
         self.attack: Attack = problem.attack
         self.prices = Prices(problem, noise)
-        self.movements: dict[int, list[Movement]] = {}
+        self.movements: Movements = {}
         self._wanted: Mask = problem.primary.mask.ravel()
         self._up: Floats = problem.primary.width_up.ravel()
         self._down: Floats = problem.primary.width_down.ravel()
@@ -118,10 +121,28 @@ class _Choice:
             )
             if found:
                 self.movements[target] = self._keep(found)
-        self.movements = trim(self.movements, self.prices.free, self.prices.costs, self._repair, self._effort)
+        self._settle(trim(self.movements, self.prices.free, self.prices.costs, self._repair, self._effort))
+
+    def polish(self) -> None:
+        """Takes the cheapest pattern of all instead, where the table is small enough to find it."""
+        withheld = cheaper(self._problem, self.attack, self.prices, self.movements, self._effort)
+        if withheld is None:
+            return
+        others = {
+            target: found
+            if any(each.scenario != target for each in found)
+            else self._by_program(target, target, float(self._up[target]), float(self._down[target]), withheld)
+            for target, found in self.movements.items()
+        }
+        if all(others.values()):
+            self._settle(others)
+
+    def _settle(self, movements: Movements) -> None:
+        """What these movements do not need is no longer withheld."""
+        self.movements = movements
         self.prices.uses[:] = 0
-        for movements in self.movements.values():
-            self._keep(movements)
+        for found in movements.values():
+            self._keep(found)
 
     def _order(self) -> list[int]:
         """Aggregates first, then the widest."""
@@ -184,19 +205,21 @@ class _Choice:
         """Movements of the target in the scenario of the part."""
         return self._by_circuit(target, part, need) or self._by_program(target, part, need, need)
 
-    def _by_program(self, target: int, scenario: int, up: float, down: float) -> list[Movement]:
+    def _by_program(
+        self, target: int, scenario: int, up: float, down: float, allowed: Mask | None = None
+    ) -> list[Movement]:
         """One movement to rise and one to fall, or one for both, of least cost by linear programming."""
         down = min(down, float(self._down[target]))
         found: list[Movement] = []
         if up:
-            rising = self._repair.find(target, scenario, up, 1)
+            rising = self._repair.find(target, scenario, up, 1, allowed)
             if rising is None:
                 return []
             if down and self._repair.reversible(rising):
                 return [replace(rising, down=True)]
             found.append(rising)
         if down:
-            falling = self._repair.find(target, scenario, down, -1)
+            falling = self._repair.find(target, scenario, down, -1, allowed)
             if falling is None:
                 return []
             found.append(falling)

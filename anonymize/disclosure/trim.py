@@ -12,12 +12,11 @@ from collections import defaultdict
 import numpy as np
 
 from anonymize.disclosure.lattice import Floats, Mask
-from anonymize.disclosure.problem import Movement
+from anonymize.disclosure.problem import Movements
 from anonymize.disclosure.repair import Repair
 
-Movements = dict[int, list[Movement]]
-
-COLUMNS_SOLVED = 60_000
+COLUMNS_SOLVED = 100_000
+USERS_MOVED = 8
 
 
 def trim(movements: Movements, free: Mask, costs: Floats, repair: Repair, effort: float = 1.0) -> Movements:
@@ -26,13 +25,12 @@ def trim(movements: Movements, free: Mask, costs: Floats, repair: Repair, effort
     users = _users(kept, free)
     allowed = free.copy()
     allowed[list(users)] = True
-    columns = int(allowed.sum())
-    left = int(effort * COLUMNS_SOLVED) // max(columns, 1)
-    for cell in sorted(users, key=lambda cell: (-costs[cell], len(users[cell]), cell)):
-        solves = sum(2 * len(kept[target]) for target in users[cell])
-        if solves > left or not allowed[cell]:
+    limit = repair.columns_solved + int(effort * COLUMNS_SOLVED)
+    for cell in sorted(users, key=lambda cell: (len(users[cell]) / costs[cell], cell)):
+        if repair.columns_solved >= limit:
+            break
+        if not allowed[cell] or len(users[cell]) > USERS_MOVED:
             continue
-        left -= solves
         allowed[cell] = False
         others = _without(cell, users[cell], kept, allowed, repair)
         if others is None:
