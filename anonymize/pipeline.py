@@ -12,9 +12,11 @@ from anonymize.aggregate import aggregate
 from anonymize.checks import Finding, check_cube
 from anonymize.cube import Cube
 from anonymize.identifiers import IdentifierFinding, refuse_mapped, scan
+from anonymize.ledger import Ledger
 from anonymize.mapping import TapeMapping, check_columns, load_mapping
 from anonymize.protect import protect
-from anonymize.report import Language, Summary, render, summarize
+from anonymize.report import Language, render
+from anonymize.report_facts import Summary, summarize
 from anonymize.stages import Stage, Watch, unwatched
 from anonymize.tape import open_tape
 from anonymize.template import Template
@@ -42,13 +44,15 @@ def prepare(
     language: Language = "en",
     at: datetime | None = None,
     effort: float = 1.0,
+    secret: bytes | None = None,
+    ledger: Ledger | None = None,
     watch: Watch = unwatched,
 ) -> Prepared:
     """The protected cube of a tape, what the checks find in it, and the report for the officer who signs.
 
-    `previous` is the institution's cube of the period before, for the plausibility checks; `effort` is `protect`'s;
-    `watch` is told each stage. A LoanTapeError, MappingError, IdentifierError or ProtectionError means that there is
-    no cube.
+    `previous` is the institution's cube of the period before, for the plausibility checks; `effort`, `secret` and
+    `ledger` are `protect`'s; `watch` is told each stage. A LoanTapeError, MappingError, IdentifierError,
+    ProtectionError or LedgerError means that there is no cube.
     """
     if not isinstance(mapping, TapeMapping):
         mapping = load_mapping(mapping, template)
@@ -61,7 +65,7 @@ def prepare(
         watch(Stage("Aggregating", share=opened.progress))
         cells = aggregate(opened, mapping, template, period)
     watch(Stage("Protecting and auditing"))
-    protected = protect(cells, template, institution, effort=effort)
+    protected = protect(cells, template, institution, effort=effort, secret=secret, ledger=ledger)
     watch(Stage("Checking and reporting"))
     findings = check_cube(protected.cube, template, previous)
     summary = summarize(cells, protected, template, findings, identifiers)

@@ -17,10 +17,6 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "period": {"en": "Reference period", "zh-Hans": "报告期"},
     "prepared": {"en": "Prepared", "zh-Hans": "生成时间"},
     "may_leave": {"en": "Protected and audited", "zh-Hans": "已保护并通过审计"},
-    "may_leave_more": {
-        "en": "The table described here meets the rules of its collection. It may leave once this page is signed.",
-        "zh-Hans": "本报告所述的汇总表符合该数据集的规则，签署本页后可以报送。",
-    },
     "unprotected": {"en": "Not protected by this software", "zh-Hans": "本软件未作保护"},
     "unprotected_more": {
         "en": "This collection asks for no protection of its cells. Sign only if every cell may be known outside.",
@@ -44,7 +40,6 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "size": {"en": "Size", "zh-Hans": "大小"},
     "bytes": {"en": "{size} bytes", "zh-Hans": "{size} 字节"},
     "digest": {"en": "SHA-256 of the file", "zh-Hans": "文件 SHA-256"},
-    "rules": {"en": "Rules applied", "zh-Hans": "适用规则"},
     "rule": {"en": "Rule", "zh-Hans": "规则"},
     "parameter": {"en": "Parameter", "zh-Hans": "参数"},
     "meaning": {"en": "What it forbids", "zh-Hans": "禁止的情形"},
@@ -76,7 +71,6 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "reason_small": {"en": "Too few borrowers", "zh-Hans": "借款人过少"},
     "reason_dominance": {"en": "One borrower dominates", "zh-Hans": "单一借款人占主导"},
     "reason_secondary": {"en": "To protect the cells above from subtraction", "zh-Hans": "防止上述单元格被相减推算"},
-    "of_all": {"en": "of all cells", "zh-Hans": "占全部单元格"},
     "before": {"en": "Before", "zh-Hans": "保护前"},
     "after": {"en": "After", "zh-Hans": "保护后"},
     "smallest": {"en": "Fewest borrowers in a cell (k-anonymity)", "zh-Hans": "单元格最少借款人数（k-匿名）"},
@@ -173,4 +167,176 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "name": {"en": "Name", "zh-Hans": "姓名"},
     "date": {"en": "Date", "zh-Hans": "日期"},
     "signature": {"en": "Signature", "zh-Hans": "签名"},
+    "may_leave_more": {
+        "en": "The file may leave once this page is signed.",
+        "zh-Hans": "签署本页后即可报送。",
+    },
+    "promise_suppress": {
+        "en": "No published cell has fewer than {least} borrowers, and nobody can work out a withheld one more closely than the rules allow.",
+        "zh-Hans": "所有公布的单元格均不少于 {least} 名借款人，任何人都无法以超出规则允许的精度推算不公布的单元格。",
+    },
+    "promise_merge": {
+        "en": "Groups of fewer than {least} borrowers were merged into larger ones, and nobody can work out a merged one more closely than the rules allow.",
+        "zh-Hans": "少于 {least} 名借款人的组别已合并到更大的组别，任何人都无法以超出规则允许的精度推算被合并的组别。",
+    },
+    "promise_round": {
+        "en": "All values are rounded at random, so that nobody can tell whether a small cell holds a few borrowers or none, nor work out a large borrower's amount more closely than the rules allow.",
+        "zh-Hans": "所有数值均经随机取整，任何人都无法判断较小单元格有少数借款人还是没有借款人，也无法以超出规则允许的精度推算大额借款人的金额。",
+    },
+    "promise_noise": {
+        "en": "Whoever sees the file can hardly tell whether any one borrower is in it (differential privacy, epsilon {epsilon}).",
+        "zh-Hans": "任何看到该文件的人几乎无法判断某一借款人是否在其中（差分隐私，ε = {epsilon}）。",
+    },
+    "method_suppress": {
+        "en": "Cells that would tell too much about a borrower are withheld, with as many others as it takes that none can be found by subtraction. All published values are exact.",
+        "zh-Hans": "会过多透露借款人信息的单元格不予公布，并保留足够多的其他单元格，使其无法被相减推算。所有公布的数值均为精确值。",
+    },
+    "method_merge": {
+        "en": "Small categories are merged into the next larger one that is safe. All published values are exact.",
+        "zh-Hans": "较小的类别合并到上一级安全的类别。所有公布的数值均为精确值。",
+    },
+    "method_round": {
+        "en": "Every value is a multiple of a base, rounded up or down at random so that it is right on average; rounded values still add up. Amounts for which the base is too narrow are withheld.",
+        "zh-Hans": "每个数值均为基数的倍数，随机向上或向下取整，平均而言无偏，且取整后仍可加总。基数不足以保护的金额不予公布。",
+    },
+    "method_noise": {
+        "en": "Random noise was added to every cell, empty ones too; values still add up. What one borrower can contribute was limited first.",
+        "zh-Hans": "对每个单元格（包括空单元格）加入随机噪声，数值仍可加总；事先限制了单一借款人的贡献。",
+    },
+    "rule_base": {
+        "en": "Base of {measure}",
+        "zh-Hans": "{measure}的取整基数",
+    },
+    "rule_base_more": {
+        "en": "Telling the value of a finest cell more closely than to within one base.",
+        "zh-Hans": "将最细单元格的数值推断到一个基数以内。",
+    },
+    "rule_epsilon": {
+        "en": "Privacy budget of this file (epsilon, delta)",
+        "zh-Hans": "本文件的隐私预算（ε, δ）",
+    },
+    "rule_epsilon_more": {
+        "en": "Telling from the file whether one borrower is in it, beyond a factor of e to the epsilon.",
+        "zh-Hans": "从文件判断某一借款人是否在内，其可能性之比超过 e 的 ε 次方。",
+    },
+    "rule_bound": {
+        "en": "Most that one borrower contributes to {measure}",
+        "zh-Hans": "单一借款人对{measure}的最大贡献",
+    },
+    "rule_bound_more": {
+        "en": "A contribution above it; what is above was cut off before adding up.",
+        "zh-Hans": "超过该值的贡献；超出部分在汇总前已截去。",
+    },
+    "not_repeatable": {
+        "en": "Drawn without the institution's own secret: preparing the same tape again gives other values. Send only one of them.",
+        "zh-Hans": "未使用本机构密钥进行随机抽取：再次处理同一明细将得到不同的数值，请只报送其中一份。",
+    },
+    "singling_out": {
+        "en": "Can a borrower be singled out?",
+        "zh-Hans": "能否识别单个借款人？",
+    },
+    "singling_out_more": {
+        "en": "Borrowers by how many share their finest cell: the same combination of all dimensions.",
+        "zh-Hans": "按与借款人处于同一最细单元格（所有维度取值相同）的人数统计借款人。",
+    },
+    "singling_out_exact": {
+        "en": "After protection no group below the minimum is published.",
+        "zh-Hans": "保护后不公布低于最少人数的组别。",
+    },
+    "singling_out_blurred": {
+        "en": "Cells are published with changed values only, so the true sizes on the left stay unknown outside.",
+        "zh-Hans": "单元格仅以经过改变的数值公布，左侧的真实人数外部无从得知。",
+    },
+    "after_blurred": {
+        "en": "Published, with changed values",
+        "zh-Hans": "以改变后的数值公布",
+    },
+    "group_size": {
+        "en": "Borrowers in the cell",
+        "zh-Hans": "单元格内借款人数",
+    },
+    "or_more": {
+        "en": "{least} or more",
+        "zh-Hans": "{least} 及以上",
+    },
+    "intervals_of": {
+        "en": "{measure}: how wide the attacked cells stay",
+        "zh-Hans": "{measure}：受攻击单元格的区间宽度",
+    },
+    "times_demanded": {
+        "en": "Width, in times what the rules demand",
+        "zh-Hans": "宽度（规则要求的倍数）",
+    },
+    "no_audit_noise": {
+        "en": "The promise of differential privacy holds whatever an outsider knows or computes; OpenDP, a library made for it, drew the noise and states what it costs.",
+        "zh-Hans": "无论外部人员掌握或计算什么，差分隐私的保证均成立；噪声由专用程序库 OpenDP 抽取并给出其代价。",
+    },
+    "detail": {
+        "en": "Level of detail",
+        "zh-Hans": "细分程度",
+    },
+    "detail_none": {
+        "en": "Grand total",
+        "zh-Hans": "总计",
+    },
+    "detail_by": {
+        "en": "Broken down by {number}",
+        "zh-Hans": "按 {number} 个维度细分",
+    },
+    "loss_error": {
+        "en": "Standard errors are those of the published values, of the total and of single codes.",
+        "zh-Hans": "标准误差为公布数值的误差，分别针对总计与单一代码。",
+    },
+    "share_withheld": {
+        "en": "Share in withheld finest cells",
+        "zh-Hans": "位于不公布的最细单元格的占比",
+    },
+    "error_total": {
+        "en": "Error of the total",
+        "zh-Hans": "总计的误差",
+    },
+    "error_typical": {
+        "en": "Typical error of a code",
+        "zh-Hans": "单一代码的典型误差",
+    },
+    "error_largest": {
+        "en": "Largest error of a code",
+        "zh-Hans": "单一代码的最大误差",
+    },
+    "provenance": {
+        "en": "What it was made of",
+        "zh-Hans": "数据来源",
+    },
+    "tape": {
+        "en": "Loan tape",
+        "zh-Hans": "贷款明细",
+    },
+    "rows": {
+        "en": "Rows counted",
+        "zh-Hans": "计入行数",
+    },
+    "software": {
+        "en": "Software",
+        "zh-Hans": "软件",
+    },
+    "columns_used": {
+        "en": "Columns used",
+        "zh-Hans": "使用的列",
+    },
+    "columns_unused": {
+        "en": "Columns not used",
+        "zh-Hans": "未使用的列数",
+    },
+    "mapping_digest": {
+        "en": "SHA-256 of the mapping",
+        "zh-Hans": "映射文件 SHA-256",
+    },
+    "template_digest": {
+        "en": "SHA-256 of the template",
+        "zh-Hans": "模板 SHA-256",
+    },
+    "annex": {
+        "en": "Annex: what is withheld, code by code",
+        "zh-Hans": "附录：按代码列示不公布的内容",
+    },
 }

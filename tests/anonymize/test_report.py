@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from anonymize.checks import Finding
@@ -17,12 +18,14 @@ from anonymize.cube import Cells, write_cube
 from anonymize.identifier_kinds import FOREIGN, KINDS
 from anonymize.identifiers import INDIRECT, IdentifierFinding
 from anonymize.protect import Protected, protect
-from anonymize.report import Language, Summary, render, summarize
+from anonymize.report import Language, render
+from anonymize.report_facts import Provenance, Summary, summarize
 from anonymize.report_words import WORDS
-from anonymize.template import Protection, Template
+from anonymize.template import Protection, Template, parse
 from tests.anonymize.loans import cells_of, random_loans, small_template
 
 TEMPLATE = small_template()
+OPEN = Protection("none", TEMPLATE.protection.policy)
 AT = datetime(2026, 11, 23, 17, 5, tzinfo=UTC)
 LANGUAGES: tuple[Language, ...] = ("en", "zh-Hans")
 
@@ -60,6 +63,91 @@ def test_the_report_counts_what_is_in_the_cube(summary: Summary, result: Protect
     assert summary.smallest_before < 10 <= (summary.smallest_after or 0)
     assert summary.unique_after == 0
     assert all(line.ok and line.narrowest is not None and line.narrowest >= 1 for line in summary.audits)
+
+
+def rows_of(cells: Cells, result: Protected) -> list[dict[str, object]]:
+    """The cells beside what became of them, row by row."""
+    left = {tuple(row[each] for each in TEMPLATE.dimension_ids): row for row in result.cube.table.to_pylist()}
+    keys = [tuple(row[each] for each in TEMPLATE.dimension_ids) for row in cells.table.to_pylist()]
+    return [
+        {**row, "published": left[key]["OBS_STATUS"] == "A", "key": key}
+        for key, row in zip(keys, cells.table.to_pylist(), strict=True)
+    ]
+
+
+def is_finest(key: tuple[str, ...]) -> bool:
+    return all(code in each.code_list.leaves for code, each in zip(key, TEMPLATE.dimensions, strict=True))
+
+
+def test_borrowers_are_counted_by_how_many_share_their_cell(cells: Cells, result: Protected, summary: Summary) -> None:
+    finest = [row for row in rows_of(cells, result) if is_finest(row["key"])]
+    for band in summary.group_sizes:
+        inside = [row for row in finest if band.least <= row["contributors"] <= (band.most or 10**9)]
+        assert band.before == sum(row["contributors"] for row in inside)
+        assert band.after == sum(row["contributors"] for row in inside if row["published"])
+    assert sum(band.after for band in summary.group_sizes if (band.most or 10) < 10) == 0
+
+
+def test_loss_is_told_for_every_level_of_detail(cells: Cells, result: Protected, summary: Summary) -> None:
+    rows = rows_of(cells, result)
+    for level in summary.details:
+        here = [row for row in rows if sum(code != "_T" for code in row["key"]) == level.breakdowns]
+        assert (level.cells, level.published) == (len(here), sum(row["published"] for row in here))
+    assert sum(level.cells for level in summary.details) == len(rows)
+
+
+def test_loss_is_told_for_every_measure(cells: Cells, result: Protected, summary: Summary) -> None:
+    finest = [row for row in rows_of(cells, result) if is_finest(row["key"])]
+    for loss in summary.measures:
+        hidden = sum(row[loss.measure] for row in finest if not row["published"])
+        assert loss.share_withheld == pytest.approx(hidden / sum(row[loss.measure] for row in finest))
+        assert (loss.error_total, loss.error_typical, loss.error_largest) == (0, 0, 0)
+
+
+def test_intervals_of_attacked_cells_are_all_told(summary: Summary) -> None:
+    for line in summary.audits:
+        assert sum(line.intervals) == line.attacked
+        assert line.proven + line.attacked == line.sensitive
+
+
+METHODS = {
+    "merge": {"method": "merge"},
+    "round": {"method": "round", "base": {"ACCOUNTS": 10, "BALANCE": 50_000}},
+    "noise": {
+        "method": "noise",
+        "noise": {"epsilon": 2, "bounds": {"ACCOUNTS": 5, "BORROWERS": 1, "BALANCE": 200_000}},
+    },
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_makes_its_own_promise(method: str, language: Language, cells: Cells) -> None:
+    rules = TEMPLATE.source["protection"]
+    template = parse({**TEMPLATE.source, "protection": {**rules, **METHODS[method]}})
+    if method == "noise":  # what is drawn is not of interest here, and needs a tape whose borrowers were bounded
+        error = {each: np.full(TEMPLATE.shape, 2.0) for each in TEMPLATE.measure_ids}
+        result = replace(protect(cells, replace(TEMPLATE, protection=OPEN), "ADA"), method="noise", errors=error)
+    else:
+        result = protect(cells, template, "ADA")
+    summary = summarize(cells, result, template, [], [])
+    text = text_of(render(summary, template, language, AT))
+    promise = WORDS[f"promise_{method}"][language].format(least=10, epsilon=2)
+    assert promise in text
+    assert WORDS[f"method_{method}"][language] in text
+    assert not any(
+        WORDS[f"promise_{other}"][language][:20] in text for other in ("suppress", *METHODS) if other != method
+    )
+    blurred = method in ("round", "noise")
+    assert any(loss.error_typical > 0 for loss in summary.measures) == blurred
+    assert (WORDS["error_total"][language] in text) == blurred
+
+
+def test_what_a_cube_was_made_of_is_told(summary: Summary) -> None:
+    made_of = Provenance(("loans.parquet",), 1234, ("balance", "customer_no"), 7, "ab" * 32, "cd" * 32, "concord 1")
+    text = text_of(render(replace(summary, provenance=made_of), TEMPLATE, "en", AT))
+    for fact in ("loans.parquet", "1,234", "balance, customer_no", "7", "ab" * 32, "cd" * 32, "concord 1"):
+        assert fact in text
 
 
 def test_loss_is_told_for_every_code_with_cells(summary: Summary, result: Protected) -> None:
@@ -116,7 +204,7 @@ def test_names_from_the_tape_are_text_and_not_markup(summary: Summary) -> None:
 
 
 def test_a_collection_without_protection_is_told_apart(cells: Cells) -> None:
-    template: Template = replace(TEMPLATE, protection=Protection("none", TEMPLATE.protection.policy))
+    template: Template = replace(TEMPLATE, protection=OPEN)
     summary = summarize(cells, protect(cells, template, "ADA"), template, [], [])
     text = text_of(render(summary, template, "en", AT))
     assert WORDS["unprotected"]["en"] in text
