@@ -47,3 +47,22 @@ def _groups(tree: Hierarchy, code: int) -> list[Indices]:
     below = [np.flatnonzero(tree.above[:, above]) for above in tree.path(code)[1:]]
     groups = [group[group != above] for group, above in zip(below, tree.path(code)[1:], strict=True)]
     return [*groups, np.arange(len(tree.parent))]
+
+
+def without_derivable(lattice: Lattice, withheld: Mask) -> Mask:
+    """The withheld cells less those that anybody could fill in, because they are the only one withheld in a sum."""
+    left = withheld.copy()
+    while (alone := _alone(lattice, left)).any():
+        left &= ~alone
+    return left
+
+
+def _alone(lattice: Lattice, withheld: Mask) -> Mask:
+    alone = np.zeros(withheld.shape, np.bool_)
+    for axis, tree in enumerate(lattice.hierarchies):
+        hidden, found = np.moveaxis(withheld, axis, 0), np.moveaxis(alone, axis, 0)
+        for code, children in enumerate(tree.children):
+            family = [code, *children]
+            if children:
+                found[family] |= hidden[family] & (hidden[family].sum(axis=0) == 1)
+    return alone

@@ -3,7 +3,8 @@
 The rows of merged categories stay in the cube and are withheld, so that its structure is the template's. Blocks around
 all sensitive cells come first (`disclosure.merging`). Then the engine of suppression looks, at no cost for what is
 withheld, for a proof that every sensitive cell keeps its width; a cell that it would withhold in addition is merged
-too, and so on until the proofs need nothing more. The audit is the one of suppression and knows nothing of merging.
+too, and so on until the proofs need nothing more. A merged cell that is all of a published total is no secret, and is
+published. The audit is the one of suppression and knows nothing of merging.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymize.cube import Cells
-from anonymize.disclosure.merging import merge
+from anonymize.disclosure.merging import merge, without_derivable
 from anonymize.disclosure.problem import Movement
 from anonymize.disclosure.secondary import suppress
 from anonymize.protection.measured import Measured, audited, measured_of, problem_of, reasons_of, worth_of
@@ -50,4 +51,5 @@ def _merged(measured: list[Measured], template: Template) -> tuple[NDArray[np.bo
         }
         wanted = np.any([each.withheld for each in patterns.values()], axis=0) & ~withheld
         if not wanted.any():
-            return withheld & there, {name: each.movements for name, each in patterns.items()}
+            proofs = {name: each.movements for name, each in patterns.items()}
+            return without_derivable(lattice, withheld & there), proofs

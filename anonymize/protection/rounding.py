@@ -16,8 +16,9 @@ Distinct counts are no sums. A count b of borrowers with a accounts, rounded to 
 multiple of the base. Its expectation is b, it never exceeds A, and where every borrower has one account it is A.
 
 **The same cells are rounded the same way again**, with the institution's secret: whoever saw many independent roundings
-of one cell could average them. The dice are keyed by secret, collection, institution, period and measure, and not by
-the cells, so that a correction of a few loans moves few roundings. Without a secret a fresh key is drawn for each call.
+of one cell could average them. The dice are keyed by secret, collection, institution and measure; neither by the cells,
+so that a correction of a few loans moves few roundings, nor by the period, so that a cell which stays the same from
+month to month is mostly not drawn anew. Without a secret a fresh key is drawn for each call.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class _Keys:
         if secret is not None and len(secret) < SECRET_LENGTH:
             raise ProtectionError(f"The protection key is shorter than {SECRET_LENGTH} bytes. Nothing was written.")
         self._secret = secrets.token_bytes(32) if secret is None else secret
-        self._about = ("concord rounding 1", cells.collection, cells.period, institution)
+        self._about = ("concord rounding 1", cells.collection, institution)
 
     def of(self, measure: Measure) -> Dice:
         about = "\n".join((*self._about, measure.id))
