@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anonymize.cube import Cube, arrays
 from anonymize.findings import Arrays, Broken, Finding, Mask, findings_of, has_errors
 from anonymize.plausibility import ALONE, COMPARISONS
+from anonymize.protection.noise_error import noise_error
 from anonymize.protection.rounding_error import rounding_bounds
 from anonymize.template import Check, Dimension, Template
 from anonymize.template_protection import counted_with
@@ -22,6 +23,8 @@ __all__ = ["Finding", "check_cube", "has_errors", "needs_previous", "relations"]
 
 # What summing in another order may change, relative to the sum.
 ROUNDING = 1e-12
+# How many standard errors of their difference noise may take two measures apart: one cell in a million goes further.
+NOISE_ERRORS = 8.0
 WITHHOLDING = ("suppress", "merge", "round")
 
 
@@ -123,6 +126,9 @@ def _less_or_equal(check: Check, values: Arrays, template: Template) -> Iterator
     room = float(check.options.get("tolerance", 0)) + ROUNDING * np.abs(values[right])
     if template.protection.method == "round":
         room = room + _rounded_apart(template, left, right)
+    if template.protection.method == "noise":
+        errors = noise_error(template)
+        room = room + NOISE_ERRORS * np.hypot(errors[left], errors[right])
     broken = values[left] - values[right] > room
     yield Broken(
         check.id,

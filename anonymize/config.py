@@ -12,10 +12,13 @@ client_secret_file = "client-secret"   # or CONCORD_CLIENT_SECRET
 [signing]
 key_file = "signing-key.pem"
 passphrase_file = "passphrase"         # or CONCORD_PASSPHRASE
+
+[privacy]
+epsilon_per_year = 4                   # for collections protected by noise: the most that one may cost in a year
 ```
 
-Paths are relative to the file. Beside it lie what the commands keep: `templates/`, `rounds/`, `receipts/`, `state/`
-and `consortium-keys.json`, the pinned keys of the consortium.
+Paths are relative to the file. Beside it lie what the commands keep: `templates/`, `rounds/`, `receipts/`, `state/`,
+`privacy/` and `consortium-keys.json`, the pinned keys of the consortium.
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "client_secret_file": ("server", "client_secret_file"),
     "key_file": ("signing", "key_file"),
     "passphrase_file": ("signing", "passphrase_file"),
+    "epsilon_per_year": ("privacy", "epsilon_per_year"),
 }
 
 
@@ -61,6 +65,7 @@ class Config:
     client_secret_file: str = ""
     key_file: str = ""
     passphrase_file: str = ""
+    epsilon_per_year: str = ""
     client_secret: str = field(default="", repr=False)
     passphrase: str = field(default="", repr=False)
 
@@ -173,6 +178,8 @@ def _settings(path: Path, document: Mapping[str, Any]) -> dict[str, str]:
         if place not in known:
             names = ", ".join(".".join(each) for each in known)
             raise ConfigError(f"{path}: {'.'.join(place)} is no setting; there are: {names}.")
+        if place == _PLACES["epsilon_per_year"] and type(value) in (int, float):
+            value = str(value)
         if not isinstance(value, str):
             raise ConfigError(f"{path}: {'.'.join(place)} must be text in quotes.")
         settings[known[place]] = value

@@ -40,6 +40,7 @@ from anonymize.errors import CheckError
 from anonymize.template import Template
 
 __all__ = [
+    "BOUNDED",
     "CONFIDENTIAL",
     "CONF_STATUS",
     "CUBE_RULES",
@@ -68,6 +69,7 @@ __all__ = [
 ]
 
 CONTRIBUTORS = "contributors"
+BOUNDED = "bounded_"  # before the id of a measure: see `Cells`
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,7 @@ class Cells:
 
     `table` has one row a cell, margins included: a text column for each dimension, the measures, `contributors`
     (distinct borrowers, affiliates once) and for each additive measure M `largest_M` and `second_M`, the two largest
-    absolute contributions.
+    absolute contributions. Where the method is noise, `bounded_M` is what noise is added to (`anonymize.bounded`).
     """
 
     table: pa.Table = field(repr=False)

@@ -251,7 +251,8 @@ def _measure(
     refuse((values > largest) | (values < -largest), "out-of-range", "a value is too large to be true.")
     if measure.type == "amount":
         return pa.array(np.where(withheld, 0.0, values.astype(np.float64)), pa.float64(), mask=withheld)
-    refuse(values < 0, "negative-count", "a count cannot be negative.")
+    if template.protection.method != "noise":  # which takes small counts below zero as often as above the truth
+        refuse(values < 0, "negative-count", "a count cannot be negative.")
     if values.dtype == np.float64:
         refuse(values != np.floor(values), "not-whole", "a count must be a whole number.")
     return pa.array(np.where(withheld, 0, values).astype(np.int64), pa.int64(), mask=withheld)

@@ -56,6 +56,12 @@ class ProtectionError(ConcordError):
     default_rule = "protection"
 
 
+class LedgerError(ConcordError):
+    """The ledger of what privacy has cost is not as it was left, or its budget is spent."""
+
+    default_rule = "ledger"
+
+
 class PackageError(ConcordError):
     """A sealed package is refused; `rule` is one of `anonymize.package.RULES`, `member` the header member at fault."""
 

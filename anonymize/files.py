@@ -55,6 +55,32 @@ def only_one(path: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Holds a lock file while the block runs, after waiting for whoever holds it; ConfigError when it cannot be had."""
+    try:
+        file = path.open("ab")
+    except OSError as wrong:
+        raise _unwritable(path, wrong) from wrong
+    with file:
+        try:
+            _wait_for_lock(file.fileno())
+        except OSError as wrong:
+            raise _unwritable(path, wrong) from wrong
+        yield
+
+
+def _wait_for_lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # ten seconds at most
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def _lock(descriptor: int) -> None:
     """Takes the lock or raises OSError at once."""
     if sys.platform == "win32":

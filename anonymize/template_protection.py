@@ -111,6 +111,13 @@ def base_units(template: Template, measure: Measure) -> int:
     return round(template.protection.base[measure.id] * 10**measure.decimals)
 
 
+def bound_units(template: Template, measure: Measure) -> int:
+    """What one borrower contributes to a measure at most, in units of its last decimal; for the method noise."""
+    if template.protection.noise is None:
+        raise TemplateError(f"Template {template.id} is not protected by noise.")
+    return round(template.protection.noise.bounds[measure.id] * 10**measure.decimals)
+
+
 def counted_with(template: Template, measure: Measure) -> Measure:
     """The additive count that a distinct count is at most: the one a check names, or else the first there is."""
     for check in template.checks:
