@@ -13,6 +13,7 @@ from importlib import resources
 import pyarrow as pa
 
 from anonymize.mapping import TapeMapping, load_mapping
+from anonymize.simulated_care import outreach_tape, service_tape, treatment_tape
 from anonymize.simulated_histories import migration_tapes, risk_model_tape, vintage_tape
 from anonymize.simulated_institutions import InstitutionProfile, demo_institutions
 from anonymize.simulated_loans import months
@@ -59,7 +60,10 @@ def _delinquency(profile: InstitutionProfile, period: str, scenario: Scenario, s
 SIMULATED: Mapping[str, Simulation] = {
     "delinquency": _delinquency,
     "migration": migration_tapes,
+    "outreach": outreach_tape,
     "risk-model": risk_model_tape,
+    "service": service_tape,
+    "treatment": treatment_tape,
     "vintage": vintage_tape,
 }
 

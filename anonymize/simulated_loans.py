@@ -24,6 +24,7 @@ from anonymize.simulated_market import (
     PROVINCES,
     ROLL,
     TIER_LEVEL,
+    TIER_OF_GRADE,
     TIER_SHARE,
     TIERS,
     WRITTEN_OFF,
@@ -59,7 +60,7 @@ class Portfolio:
     tier: Whole = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tier = np.array([0, 0, 1, 2, 2])[self.grade]
+        self.tier = np.array(TIER_OF_GRADE)[self.grade]
 
     def chosen(self, places: Whole | Mask) -> Portfolio:
         """Copies of some of the loans."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 PRODUCTS = ("MORTGAGE", "AUTO", "CARD", "CONSUMER", "MICRO", "SME", "AGRI")
 TIERS = ("LOW", "MID", "HIGH")
 GRADES = ("A", "B", "C", "D", "E")  # a bank's own grades: two low, one mid, two high
+TIER_OF_GRADE = (0, 0, 1, 2, 2)  # the place of each grade's tier in TIERS
 
 
 @dataclass(frozen=True)
