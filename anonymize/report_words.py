@@ -78,11 +78,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "nothing_published": {"en": "nothing published", "zh-Hans": "未公布任何内容"},
     "audit": {"en": "What an outsider could still infer", "zh-Hans": "外部人员仍可推断的内容"},
     "audit_more": {
-        "en": "Each sensitive cell was attacked with everything that is published: all sums, and the knowledge of a "
-        "borrower about itself. For each the widest and the narrowest value that fits was computed or proven, by code "
-        "independent of the code that chose what to withhold.",
-        "zh-Hans": "针对每个敏感单元格，利用所有公布的信息（全部加总关系，以及借款人对自身情况的了解）进行了攻击测试；"
-        "由与选择方案相互独立的程序计算或证明了其可能取值的范围。",
+        "en": "Each sensitive cell was attacked with everything that is published and all sums that tie cells together. For "
+        "each the range of values that fit was computed, or proven wide enough, by code independent of the code that chose "
+        "what to withhold.",
+        "zh-Hans": "针对每个敏感单元格，利用所有公布的信息和全部加总关系进行了攻击测试；由与选择方案相互独立的程序计算其可能取值的范围，"
+        "或证明该范围足够宽。",
+    },
+    "audit_insiders": {
+        "en": "The attacker was taken to be a borrower as well, who knows its own loans.",
+        "zh-Hans": "攻击者亦可能是了解自身贷款的借款人。",
     },
     "measure": {"en": "Measure", "zh-Hans": "指标"},
     "sensitive": {"en": "Sensitive cells", "zh-Hans": "敏感单元格"},
@@ -99,9 +103,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "identifiers": {"en": "Direct identifiers on the tape", "zh-Hans": "贷款明细中的直接标识"},
     "identifiers_none": {
-        "en": "A sample of every column was searched for identity numbers, bank cards, phone numbers, e-mail addresses "
-        "and names. None was found.",
-        "zh-Hans": "已对每一列抽样检查身份证号、银行卡号、电话、电子邮箱和姓名，未发现。",
+        "en": "A sample of every column was searched for identity numbers, bank cards, phone numbers, e-mail and postal "
+        "addresses, names of people and companies, and more. None was found.",
+        "zh-Hans": "已对每一列抽样检查身份证号、银行卡号、电话、电子邮箱、地址、个人及企业名称等，未发现。",
     },
     "identifiers_some": {
         "en": "These columns seem to hold direct identifiers. None of them was used. Consider leaving them out of the "
