@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anonymize.contributions import Contributions, Whole, count_contributions, joined, roll_up
+from anonymize.contributions import Contributions, count_contributions, joined
 from anonymize.cube import CONTRIBUTORS, Cells
 from anonymize.errors import MappingError
-from anonymize.loans import SPARE_DIGITS, CellBits, create_loans
+from anonymize.loans import SPARE_DIGITS, create_loans
 from anonymize.mapping import TapeMapping, check_columns
+from anonymize.paths import CellPaths, Whole
+from anonymize.tally import roll_up
 from anonymize.tape import Tape, quoted
 from anonymize.template import Measure, Template
 
@@ -33,7 +35,8 @@ def aggregate(tape: Tape, mapping: TapeMapping, template: Template, period: str)
     distinct = {
         each.id: _distinct(tape, mapping, each, template, borrowers) for each in template.measures if not each.additive
     }
-    return Cells(_table(template, loans, {**sums, **distinct}, contributions), template.id, template.version, period)
+    table = _table(template, loans, {**sums, **distinct}, contributions)
+    return Cells(table, template.id, template.version, period)
 
 
 def _sums(tape: Tape, template: Template) -> tuple[Whole, dict[str, Whole]]:
@@ -42,7 +45,7 @@ def _sums(tape: Tape, template: Template) -> tuple[Whole, dict[str, Whole]]:
         f"{_rounded(f'sum({quoted(_column(each))})', _unit(each))} AS {quoted(each.id)}" for each in _added(template)
     ]
     table = tape.arrow(f"SELECT {', '.join(['cell', 'count(*) AS loans', *columns])} FROM loans GROUP BY cell")
-    places = CellBits.of(template).coordinates(table.column("cell").to_numpy())
+    places = CellPaths.of(template).coordinates(table.column("cell").to_numpy())
     found: dict[str, Whole] = {}
     for name in ["loans", *(each.id for each in _added(template))]:
         found[name] = np.zeros(template.shape, np.int64)

@@ -1,6 +1,6 @@
 """The rows of a tape in the template's terms: one DuckDB table `loans` that everything else is counted from.
 
-    cell         the leaf cell, a bit field for each dimension (see CellBits); no row is without one
+    cell         the leaf cell as one integer (see CellPaths); no row is without one
     borrower     the bank's key of the borrower
     key_M        for each distinct count M, what is counted
     value_M      for each additive measure M, what the row adds, in units of 10^-(decimals + SPARE_DIGITS)
@@ -14,45 +14,19 @@ Amounts are integers from here on, so that a sum does not depend on the order in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import duckdb
-import numpy as np
-from numpy.typing import NDArray
 
 from anonymize.errors import LoanTapeError, MappingError
 from anonymize.identifiers import looks_personal
 from anonymize.mapping import Bin, DimensionRule, MeasureRule, Source, TapeMapping
+from anonymize.paths import CellPaths
 from anonymize.periods import EXAMPLES, in_period, period_of
 from anonymize.tape import Tape, literal, quoted
 from anonymize.template import Template
 
 SPARE_DIGITS = 4  # digits kept beyond the template's decimals until a cell's sum is rounded
 SHOWN_CODES = 20
-
-
-@dataclass(frozen=True)
-class CellBits:
-    """A cell as one integer: the index of each dimension's code in a bit field of its own."""
-
-    widths: tuple[int, ...]
-
-    @classmethod
-    def of(cls, template: Template) -> CellBits:
-        bits = cls(tuple(max(1, (size - 1).bit_length()) for size in template.shape))
-        if sum(bits.widths) > 62:
-            raise MappingError(f"Template {template.id} has too many cells to be aggregated.")
-        return bits
-
-    def shift(self, axis: int) -> int:
-        return sum(self.widths[:axis])
-
-    def mask(self, axis: int) -> int:
-        return ((1 << self.widths[axis]) - 1) << self.shift(axis)
-
-    def coordinates(self, cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        """The index of each dimension's code, an array a dimension."""
-        return tuple((cells & self.mask(axis)) >> self.shift(axis) for axis in range(len(self.widths)))
 
 
 def create_loans(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> None:
@@ -70,14 +44,14 @@ def create_loans(tape: Tape, mapping: TapeMapping, template: Template, period: s
 
 
 def _select(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> str:
-    bits = CellBits.of(template)
+    paths = CellPaths.of(template)
     codes, joins = [], []
     for axis, rule in enumerate(mapping.dimensions):
         expression, join = _code(rule, template, axis)
-        codes.append(f"({expression} << {bits.shift(axis)})")
+        codes.append(f"({expression})")
         joins.append(join)
     columns = [
-        f"({' + '.join(codes)})::BIGINT AS cell",
+        f"({' + '.join(codes)})::{paths.type} AS cell",
         f"{_stray(mapping, template, period)} AS stray",
         f"{_key(tape, mapping.borrower)} AS borrower",
         f"{_key_text(mapping.group)} AS affiliates",
@@ -89,7 +63,8 @@ def _select(tape: Tape, mapping: TapeMapping, template: Template, period: str) -
 
 def _code(rule: DimensionRule, template: Template, axis: int) -> tuple[str, str]:
     """The SQL of a row's code index (null when unknown) and the join that it needs."""
-    index = {code: position for position, code in enumerate(template.dimension(rule.dimension).code_list.ids)}
+    paths, ids = CellPaths.of(template), template.dimension(rule.dimension).code_list.ids
+    index = {code: paths.number(axis, position) for position, code in enumerate(ids)}
     default = "NULL" if rule.default is None else str(index[rule.default])
     if rule.source is None:
         return f"{default}::BIGINT", ""
