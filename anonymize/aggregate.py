@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from anonymize.bounded import with_bounded
 from anonymize.contributions import Contributions, count_contributions, joined
 from anonymize.cube import CONTRIBUTORS, Cells
 from anonymize.errors import MappingError
@@ -36,6 +37,8 @@ def aggregate(tape: Tape, mapping: TapeMapping, template: Template, period: str)
         each.id: _distinct(tape, mapping, each, template, borrowers) for each in template.measures if not each.additive
     }
     table = _table(template, loans, {**sums, **distinct}, contributions)
+    if template.protection.method == "noise":
+        table = with_bounded(table, tape, mapping, template)
     return Cells(table, template.id, template.version, period)
 
 
