@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 
-from anonymize.tape import literal
+from anonymize.sql import literal
 from anonymize.template import Frequency
 
 EXAMPLES = "2026-10-31, 2026-10, 202610, 2026/10/31, 2026年10月, 2026-Q4"
@@ -22,10 +23,10 @@ def period_of(text: str, frequency: Frequency) -> str | None:
         return {"Q": f"{quarter[1]}-Q{quarter[2]}", "A": quarter[1]}.get(frequency)
     if frequency == "A" and re.fullmatch(r"\d{4}年?", text):
         return text[:4]
-    date = _DATE.match(text)
-    if not date or not 1 <= int(date[3]) <= 12 or (not date[2] and len(date[3]) < 2):
+    found = _DATE.match(text)
+    if not found or not 1 <= int(found[3]) <= 12 or (not found[2] and len(found[3]) < 2):
         return None
-    year, month = date[1], int(date[3])
+    year, month = found[1], int(found[3])
     return {"M": f"{year}-{month:02}", "Q": f"{year}-Q{(month + 2) // 3}", "A": year}[frequency]
 
 
@@ -44,3 +45,27 @@ def _starts(period: str, frequency: Frequency) -> Sequence[str]:
         return (f"{year}-{month}", f"{year}{month}", f"{year}/{month}")
     last = 3 * int(period[-1])
     return tuple(f"{year}-{month:02}" for month in (last, last - 1, last - 2))
+
+
+def bounds(period: str) -> tuple[date, date]:
+    """The first day of a period and the first day after it."""
+    first, months = _months(period)
+    after = first + months
+    return date(first // 12, first % 12 + 1, 1), date(after // 12, after % 12 + 1, 1)
+
+
+def before(period: str) -> str:
+    """The period before: 2026-12 before 2027-01, 2026-Q4 before 2027-Q1."""
+    first, months = _months(period)
+    year, month = divmod(first - months, 12)
+    return {1: f"{year}-{month + 1:02}", 3: f"{year}-Q{month // 3 + 1}", 12: f"{year}"}[months]
+
+
+def _months(period: str) -> tuple[int, int]:
+    """The first month, counted from the year 0, and how many there are."""
+    year = 12 * int(period[:4])
+    if len(period) == len("2026"):
+        return year, 12
+    if period[5] == "Q":
+        return year + 3 * int(period[6]) - 3, 3
+    return year + int(period[5:]) - 1, 1

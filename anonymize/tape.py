@@ -6,11 +6,8 @@ fault, so they are never passed on.
 
 from __future__ import annotations
 
-import glob
-import re
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,16 +15,22 @@ from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from anonymize.delimited import Layout, read_layout, same_layout, transcode
 from anonymize.errors import LoanTapeError
+from anonymize.reading import EVERYTHING, Reading, Wanted
+from anonymize.sql import literal as literal, quoted as quoted
+from anonymize.tape_database import is_database, load_database
+from anonymize.tape_errors import shown, tape_errors
+from anonymize.tape_files import Stamp, check_names, check_unchanged, find_files, only_kind, stamps
+from anonymize.tape_join import BEFORE, NOW, Joined, Previous, join_tapes
+from anonymize.tape_machine import connect, lock, spill_folder
+from anonymize.tape_relation import create_text_sample, csv_relation, parquet_relation
 
 Rows = list[tuple[Any, ...]]
+Place = str | Path | pa.Table  # a file, a glob, a folder, a database's address, or a table in memory
 
-_PARQUET_MAGIC = b"PAR1"
-_ZIP_MAGIC = b"PK\x03\x04"
-_WILDCARDS = frozenset("*?[")
+TAPE, SAMPLE = "tape", "tape_sample"
+SAMPLE_ROWS = 5_000
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Tape:
-    """An open tape. It is a context manager: leaving it removes every temporary file."""
+    """An open tape. It is a context manager: leaving it removes every temporary file.
+
+    `tape_sample` beside `tape` holds some thousand rows from all over it. `joined` says how two tapes met.
+    """
 
     connection: duckdb.DuckDBPyConnection
     columns: tuple[Column, ...]
     files: tuple[str, ...]
     workspace: tempfile.TemporaryDirectory[str]
+    joined: Joined | None = None
+    opened: tuple[Stamp, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -66,6 +74,10 @@ class Tape:
         share = self.connection.query_progress()
         return share / 100 if share >= 0 else None
 
+    def check_unchanged(self) -> None:
+        """LoanTapeError when a file of the tape was written to since it was opened."""
+        check_unchanged(self.opened)
+
     def close(self) -> None:
         self.connection.close()
         self.workspace.cleanup()
@@ -79,188 +91,89 @@ class Tape:
         self.close()
 
 
-def open_tape(source: str | Path | pa.Table, *, encoding: str | None = None, delimiter: str | None = None) -> Tape:
-    """A tape from a CSV or Parquet file, a glob of either, or an Arrow table.
+def open_tape(
+    source: Place,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    reading: Reading | None = None,
+    wanted: Wanted = EVERYTHING,
+    previous: Previous | None = None,
+) -> Tape:
+    """A tape from a file, a glob, a folder, a database's address or an Arrow table, joined to `previous` when given.
 
-    `encoding` ("utf-8", "gb18030") and `delimiter` are found by looking when they are not given.
+    `reading` says how it is read; `encoding` ("utf-8", "gb18030") and `delimiter` alone are short for one. `wanted`
+    spares what a mapping does not need.
     """
-    workspace = tempfile.TemporaryDirectory(prefix="concord-")
+    reading = reading or Reading(encoding=encoding, delimiter=delimiter)
+    workspace = tempfile.TemporaryDirectory(prefix="concord-", dir=spill_folder())
+    connection = None
     try:
-        connection = _connect(workspace.name)
-        if isinstance(source, pa.Table):
-            files: tuple[str, ...] = ("the table in memory",)
-            connection.register("tape", source)
+        connection = connect(workspace.name)
+        if previous is None:
+            paths, joined = _lay_open(connection, TAPE, source, reading, wanted, workspace.name), None
+            lock(connection, paths, workspace.name)
         else:
-            files = _matching(source)
-            with tape_errors(files):
-                connection.execute(f"CREATE TEMP VIEW tape AS {_relation(files, encoding, delimiter, workspace.name)}")
-        tape = Tape(connection, (), files, workspace)
-        columns = tuple(Column(row[0], row[1]) for row in tape.run("DESCRIBE tape"))
-        _check_names([column.name for column in columns], files[0])
-        _check_rows(tape)
+            now = previous.needs_of_now(wanted)
+            paths = _lay_open(connection, NOW, source, reading, now, workspace.name)
+            paths += _lay_open(connection, BEFORE, previous.source, previous.reading, previous.needs(), workspace.name)
+            lock(connection, paths, workspace.name)
+            joined = join_tapes(connection, TAPE, previous, wanted, paths)
+        return _checked(connection, paths, workspace, joined)
     except BaseException:
+        if connection is not None:
+            connection.close()
         workspace.cleanup()
         raise
-    return Tape(connection, columns, files, workspace)
 
 
-@contextmanager
-def tape_errors(files: Sequence[str]) -> Iterator[None]:
-    """Turns what DuckDB says about a file into a sentence without any value of the tape."""
-    try:
-        yield
-    except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
-        raise  # about a statement, not about the tape
-    except duckdb.OutOfMemoryException:
-        raise LoanTapeError(
-            f"There is not enough memory or disk space to aggregate {_shown(files)}. Nothing was written."
-        ) from None
-    except (duckdb.ConversionException, duckdb.OutOfRangeException):
-        raise LoanTapeError(
-            f"{_shown(files)}: an SQL expression of the mapping does not work on every row; try_cast(...) makes what "
-            "does not fit a blank. Nothing was written.",
-            rule="missing-value",
-        ) from None
-    except duckdb.Error as error:
-        # Not chained: the original quotes the row.
-        raise LoanTapeError(_sentence(str(error), files), rule="unreadable-tape") from None
+def _lay_open(
+    connection: duckdb.DuckDBPyConnection, name: str, source: Place, reading: Reading, wanted: Wanted, workspace: str
+) -> tuple[str, ...]:
+    """Makes the relation `name`; the places it comes from, as a message may show them."""
+    if isinstance(source, pa.Table):
+        connection.register(name, source)
+        return ("the table in memory",)
+    if is_database(source):
+        return (load_database(connection, name, str(source), reading, wanted),)
+    files = find_files(source)
+    paths = tuple(file.path for file in files)
+    kind = only_kind(files)
+    if kind == "excel":
+        from anonymize.tape_excel import read_workbook  # openpyxl takes a while to import, and few tapes need it
+
+        connection.register(name, read_workbook(paths, reading))
+    elif kind == "parquet":
+        _create(connection, f"VIEW {quoted(name)} AS {parquet_relation(files, wanted.period)}", paths)
+    else:
+        text = csv_relation(files, reading, wanted.period, workspace)
+        # Text that is slow to read, or that is looked at more than once, is read once and kept.
+        if text.is_slow or wanted is EVERYTHING or name != TAPE:
+            chosen = ", ".join(map(quoted, wanted.columns(text.columns)))
+            _create(connection, f"TABLE {quoted(name)} AS SELECT {chosen} FROM ({text.sql})", paths)
+        else:
+            _create(connection, f"VIEW {quoted(name)} AS {text.sql}", paths)
+            create_text_sample(connection, SAMPLE, text, SAMPLE_ROWS)
+    return paths
 
 
-def quoted(name: str) -> str:
-    """A column name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+def _create(connection: duckdb.DuckDBPyConnection, what: str, paths: Sequence[str]) -> None:
+    with tape_errors(paths):
+        connection.execute(f"CREATE TEMP {what}")
 
 
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _connect(directory: str) -> duckdb.DuckDBPyConnection:
-    # A bank's tape must not cause a download: extensions come with the wheel or not at all.
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "temp_directory": str(Path(directory) / "spill"),
-            "preserve_insertion_order": "false",
-        }
-    )
-    # Counted for Tape.progress, never printed.
-    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-    return connection
-
-
-def _matching(source: str | Path) -> tuple[str, ...]:
-    text = str(source)
-    if "://" in text:
-        raise LoanTapeError(
-            f"{text.split('://')[0]}:// is not a place a tape is read from; give a CSV or Parquet file."
-        )
-    if Path(text).is_dir():
-        raise LoanTapeError(f"{text} is a folder. Name its files, for example '{text.rstrip('/')}/*.parquet'.")
-    if Path(text).is_file():
-        return (text,)
-    found = tuple(
-        sorted(
-            path
-            for path in glob.glob(text, recursive=True)  # noqa: PTH207 - an absolute pattern is fine here
-            if Path(path).is_file()
-        )
-    )
-    if not found:
-        what = "No file matches" if _WILDCARDS & set(text) else "There is no file"
-        raise LoanTapeError(f"{what} {text}.", rule="no-such-tape")
-    return found
-
-
-def _relation(files: Sequence[str], encoding: str | None, delimiter: str | None, directory: str) -> str:
-    kinds = {_is_parquet(file) for file in files}
-    if len(kinds) > 1:
-        raise LoanTapeError(f"{_shown(files)}: CSV and Parquet files are mixed. Read them one kind at a time.")
-    if kinds == {True}:
-        return _parquet_relation(files)
-    layouts = [read_layout(file, encoding=encoding, delimiter=delimiter) for file in files]
-    for layout in layouts:
-        _check_names(layout.columns, layout.file)
-        same_layout(layouts[0], layout)
-    return _csv_relation([transcode(layout, directory) for layout in layouts], layouts[0])
-
-
-def _is_parquet(file: str) -> bool:
-    try:
-        with Path(file).open("rb") as stream:
-            start = stream.read(4)
-    except OSError as error:
-        raise LoanTapeError(f"{file} cannot be opened: {error.strerror}.", rule="unreadable-tape") from None
-    if not start:
-        raise LoanTapeError(f"{file} is empty. Export the tape again.", rule="empty-tape")
-    if start == _ZIP_MAGIC:
-        raise LoanTapeError(
-            f"{file} is a ZIP or Excel file. Save it as CSV (UTF-8) and try again.", rule="unreadable-tape"
-        )
-    if file.lower().endswith((".parquet", ".pq")) and start != _PARQUET_MAGIC:
-        raise LoanTapeError(f"{file} is not a Parquet file, whatever its name says.", rule="unreadable-tape")
-    return start == _PARQUET_MAGIC
-
-
-def _parquet_relation(files: Sequence[str]) -> str:
-    first: list[str] | None = None
-    for file in files:
-        try:
-            names = list(pq.read_schema(file).names)
-        except (pa.ArrowInvalid, OSError):
-            raise LoanTapeError(
-                f"{file} is not a whole Parquet file; it may be cut off. Export it again.", rule="truncated-tape"
-            ) from None
-        _check_names(names, file)
-        first = first or names
-        if names != first:
-            raise LoanTapeError(f"{file} has other columns than {files[0]}; files read together must agree.")
-    return f"SELECT * FROM read_parquet([{', '.join(map(literal, files))}])"
-
-
-def _csv_relation(files: Sequence[str], layout: Layout) -> str:
-    # Types are not guessed: a branch code 007 must stay 007.
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.columns)
-    return (
-        f"SELECT * FROM read_csv([{', '.join(map(literal, files))}], auto_detect = false, header = true, "
-        f"delim = {literal(layout.delimiter)}, quote = '\"', escape = '\"', nullstr = '', columns = {{{columns}}})"
-    )
-
-
-def _check_names(names: Sequence[str], file: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name.casefold() in seen:
-            raise LoanTapeError(
-                f"{file}: the column {name!r} is there twice. Rename or drop one.", rule="duplicate-column"
-            )
-        seen.add(name.casefold())
-
-
-def _check_rows(tape: Tape) -> None:
-    if not tape.run("SELECT 1 FROM tape LIMIT 1"):
-        raise LoanTapeError(
-            f"{_shown(tape.files)} has column names and no rows. Export the tape again.", rule="empty-tape"
-        )
-
-
-def _sentence(message: str, files: Sequence[str]) -> str:
-    line = re.search(r"CSV Error on Line: (\d+)", message)
-    where = f"{_shown(files)}, line {line[1]}" if line else _shown(files)
-    fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
-    if fields:
-        return (
-            f"{where}: {fields[2]} fields instead of {fields[1]}. The file may be cut off, or a text holds the "
-            "delimiter without quotes. Nothing was written."
-        )
-    if "unterminated quote" in message:
-        return f"{where}: a quoted text does not end. The file may be cut off. Nothing was written."
-    if "utf-8" in message.lower() or "unicode" in message.lower():
-        return f'{where}: not valid UTF-8. Set encoding = "gb18030" under [tape] if it is a Chinese export.'
-    return f"{where} cannot be read to its end; it may be damaged or cut off. Nothing was written."
-
-
-def _shown(files: Sequence[str]) -> str:
-    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+def _checked(
+    connection: duckdb.DuckDBPyConnection,
+    paths: tuple[str, ...],
+    workspace: tempfile.TemporaryDirectory[str],
+    joined: Joined | None,
+) -> Tape:
+    opened = stamps(paths)
+    tape = Tape(connection, (), paths, workspace, joined, opened)
+    columns = tuple(Column(row[0], row[1]) for row in tape.run(f"DESCRIBE {TAPE}"))
+    check_names([column.name for column in columns], shown(paths))
+    if not tape.run(f"SELECT 1 FROM {TAPE} LIMIT 1"):
+        raise LoanTapeError(f"{shown(paths)} has column names and no rows. Export the tape again.", rule="empty-tape")
+    if not tape.run(f"SELECT 1 FROM duckdb_tables() WHERE table_name = {literal(SAMPLE)}"):
+        tape.run(f"CREATE TEMP VIEW {SAMPLE} AS FROM {TAPE} USING SAMPLE {SAMPLE_ROWS} ROWS")
+    return Tape(connection, columns, paths, workspace, joined, opened)

@@ -27,7 +27,7 @@ def rows(tape: Tape) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "\x01"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_text_file_opens_in_any_usual_layout(tmp_path: Path, encoding: str, delimiter: str, end: str) -> None:
     text = end.join([HEADER, ROW, ""]).replace(",", delimiter)
@@ -49,6 +49,20 @@ def test_quotes_may_hold_delimiters_and_line_ends(tmp_path: Path) -> None:
 def test_a_compressed_text_file_opens(tmp_path: Path) -> None:
     path = write(tmp_path, gzip.compress(b"a,b\n1,2\n"), "tape.csv.gz")
     assert rows(open_tape(path)) == [("1", "2")]
+
+
+def test_a_delimiter_may_have_several_characters(tmp_path: Path) -> None:
+    path = write(tmp_path, b'loan@|@balance\n7@|@"a@|@b"\n')
+    assert rows(open_tape(path, delimiter="@|@")) == [("7", "a@|@b")]
+    assert "at most 4 bytes" in refused(path, delimiter="@@@@@").sentence
+
+
+def test_a_text_file_packed_by_zstd_opens(tmp_path: Path) -> None:
+    with pa.output_stream(tmp_path / "tape.csv.zst", compression="zstd") as stream:
+        stream.write(b"a,b\n1,2\n")
+    assert rows(open_tape(tmp_path / "tape.csv.zst")) == [("1", "2")]
+    write(tmp_path, (tmp_path / "tape.csv.zst").read_bytes()[:-8], "cut.csv.zst")
+    assert refused(tmp_path / "cut.csv.zst").rule in {"truncated-tape", "unreadable-tape"}
 
 
 def test_a_glob_is_one_tape(tmp_path: Path) -> None:
@@ -130,7 +144,9 @@ def test_a_cut_off_compressed_file_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     assert "not a text file" in refused(write(tmp_path, bytes(range(256)))).sentence
-    assert "ZIP or Excel" in refused(write(tmp_path, b"PK\x03\x04...", "tape.xlsx")).sentence
+    assert "not a whole Excel workbook" in refused(write(tmp_path, b"PK\x03\x04...", "tape.xlsx")).sentence
+    assert "not an Excel workbook" in refused(write(tmp_path, b"a,b\n1,2\n", "tape.xlsx")).sentence
+    assert "old (.xls)" in refused(write(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1", "tape.xls")).sentence
     assert "not a Parquet file" in refused(write(tmp_path, b"a,b\n1,2\n", "tape.parquet")).sentence
 
 
@@ -161,7 +177,7 @@ def test_files_of_one_tape_must_agree(tmp_path: Path) -> None:
 def test_a_tape_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path / "none.csv").rule == "no-such-tape"
     assert refused(f"{tmp_path}/*.csv").rule == "no-such-tape"
-    assert "is a folder" in refused(tmp_path).sentence
+    assert "folder without data files" in refused(tmp_path).sentence
     assert "not a place" in refused("https://example.org/tape.csv").sentence
 
 
