@@ -71,7 +71,7 @@ def refuse_mapped(findings: Iterable[IdentifierFinding], mapping: TapeMapping) -
         seems = "holds" if finding.evidence == "values" else "by its name holds"
         remedy = (
             "Map the bank's own customer key, or a keyed hash of it"
-            if place == "[borrower]"
+            if place.startswith("[borrower]")
             else "Map a column of codes or amounts"
         )
         raise IdentifierError(

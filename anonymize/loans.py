@@ -13,13 +13,12 @@ Amounts are integers from here on, so that a sum does not depend on the order in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import duckdb
 
+from anonymize.coding import code_of, rate_of
 from anonymize.errors import LoanTapeError, MappingError
 from anonymize.identifiers import looks_personal
-from anonymize.mapping import Bin, DimensionRule, MeasureRule, Source, TapeMapping
+from anonymize.mapping import Currency, DimensionRule, MeasureRule, Source, TapeMapping
 from anonymize.paths import CellPaths
 from anonymize.periods import EXAMPLES, in_period, period_of
 from anonymize.tape import Tape, literal, quoted
@@ -33,6 +32,7 @@ def create_loans(tape: Tape, mapping: TapeMapping, template: Template, period: s
     """Makes the table `loans` of one period; LoanTapeError or MappingError when a row does not fit."""
     for source in mapping.sources():
         _check_expression(tape, source)
+    _check_filter(tape, mapping)
     tape.run(f"CREATE OR REPLACE TEMP TABLE loans AS {_select(tape, mapping, template, period)}")
     _check_period(tape, mapping, template, period)
     _check_rows(tape, mapping, template, period)
@@ -49,7 +49,7 @@ def _select(tape: Tape, mapping: TapeMapping, template: Template, period: str) -
     for axis, rule in enumerate(mapping.dimensions):
         expression, join = _code(rule, template, axis)
         codes.append(f"({expression})")
-        joins.append(join)
+        joins.extend(join)
     columns = [
         f"({' + '.join(codes)})::{paths.type} AS cell",
         f"{_stray(mapping, template, period)} AS stray",
@@ -58,36 +58,18 @@ def _select(tape: Tape, mapping: TapeMapping, template: Template, period: str) -
         *(f"{_key(tape, source)} AS {quoted('key_' + measure)}" for measure, source in _distinct(mapping)),
         *(f"{_value(rule, template)} AS {quoted('value_' + rule.measure)}" for rule in _added(mapping, template)),
     ]
-    return f"SELECT {', '.join(columns)} FROM tape {' '.join(joins)}"
+    return f"SELECT {', '.join(columns)} FROM {_kept(mapping)} {' '.join(joins)}"
 
 
-def _code(rule: DimensionRule, template: Template, axis: int) -> tuple[str, str]:
-    """The SQL of a row's code index (null when unknown) and the join that it needs."""
+def _kept(mapping: TapeMapping) -> str:
+    """The rows of the tape that the mapping's filter keeps."""
+    return "tape" if mapping.where is None else f"(FROM tape WHERE {mapping.where.expression}) AS tape"
+
+
+def _code(rule: DimensionRule, template: Template, axis: int) -> tuple[str, list[str]]:
+    """The SQL of a row's code as a part of its cell (null when unknown) and the joins that it needs."""
     paths, ids = CellPaths.of(template), template.dimension(rule.dimension).code_list.ids
-    index = {code: paths.number(axis, position) for position, code in enumerate(ids)}
-    default = "NULL" if rule.default is None else str(index[rule.default])
-    if rule.source is None:
-        return f"{default}::BIGINT", ""
-    if rule.bins:
-        return f"coalesce({_binned(rule.source, rule.bins, index)}, {default})::BIGINT", ""
-    values = ", ".join(f"({literal(value)}, {index[code]}::BIGINT)" for value, code in rule.codes.items())
-    # Names that no tape has, lest a column of the tape become ambiguous.
-    join = (
-        f"LEFT JOIN (VALUES {values}) AS codes{axis}(concord_value, concord_index) "
-        f"ON trim({rule.source.expression}::VARCHAR) = codes{axis}.concord_value"
-    )
-    return f"coalesce(codes{axis}.concord_index, {default})", join
-
-
-def _binned(source: Source, bins: Sequence[Bin], index: dict[str, int]) -> str:
-    number = f"TRY_CAST({source.expression} AS DOUBLE)"
-    cases = " ".join(
-        f"WHEN {number} IS NOT NULL THEN {index[each.code]}"
-        if each.upto == float("inf")
-        else f"WHEN {number} <= {each.upto!r} THEN {index[each.code]}"
-        for each in bins
-    )
-    return f"CASE {cases} END"
+    return code_of(rule, {code: paths.number(axis, position) for position, code in enumerate(ids)}, axis)
 
 
 def _stray(mapping: TapeMapping, template: Template, period: str) -> str:
@@ -115,6 +97,8 @@ def _value(rule: MeasureRule, template: Template) -> str:
     if rule.source is None or rule.distinct:
         return "1::BIGINT"
     number = f"TRY_CAST({rule.source.expression} AS DOUBLE)"
+    if rule.currency is not None:
+        number = f"({number} * {rate_of(rule.currency)})"
     if measure.type == "count":
         return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
     factor = rule.scale * 10 ** (measure.decimals + SPARE_DIGITS)
@@ -132,10 +116,32 @@ def _added(mapping: TapeMapping, template: Template) -> tuple[MeasureRule, ...]:
 
 def _check_expression(tape: Tape, source: Source) -> None:
     try:
-        tape.connection.sql(f"SELECT {source.expression} FROM tape LIMIT 0")
+        # The constant beside it refuses sums: an expression gives one value for each row.
+        tape.connection.sql(
+            f"SELECT concord_row, {source.expression} FROM (SELECT *, 1 AS concord_row FROM tape) LIMIT 0"
+        )
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]  # about the expression; nothing has been read yet
-        raise MappingError(f"{source.place}: the expression does not work on this tape. {reason}") from None
+        raise MappingError(f"{source.where}: the expression does not work on this tape. {reason}") from None
+
+
+def _check_filter(tape: Tape, mapping: TapeMapping) -> None:
+    """LoanTapeError when the filter keeps no row, or cannot tell for some: a blank must not drop a loan unseen."""
+    if mapping.where is None:
+        return
+    _check_expression(tape, mapping.where)
+    test = f"{mapping.where.expression}::BOOLEAN"
+    kept, unclear = tape.run(f"SELECT count_if({test}), count_if(({test}) IS NULL) FROM tape")[0]
+    if unclear:
+        raise LoanTapeError(
+            f"{mapping.where.where}: where is neither true nor false for {unclear} rows, because something is blank. "
+            "Say what a blank means, where = \"coalesce(status, '') <> 'sold'\". Nothing was aggregated.",
+            rule="missing-value",
+        )
+    if not kept:
+        raise LoanTapeError(
+            f"{mapping.where.where}: where keeps no row of the tape. Nothing was aggregated.", rule="empty-tape"
+        )
 
 
 def _check_period(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> None:
@@ -176,11 +182,13 @@ def _check_rows(tape: Tape, mapping: TapeMapping, template: Template, period: st
     for (_, source), count in zip(keys, row[1 : len(nulls)], strict=True):
         if count:
             raise LoanTapeError(
-                f"{source.place}: {count} rows have nothing in {source.label}. Nothing was aggregated.",
+                f"{source.where}: {count} rows have nothing in {source.label}. Nothing was aggregated.",
                 rule="missing-value",
             )
     for position, rule in enumerate(rules):
         missing, negative = row[len(nulls) + 2 * position : len(nulls) + 2 * position + 2]
+        if missing and rule.currency is not None:
+            _check_currencies(tape, mapping, rule.currency, _stray(mapping, template, period))
         _check_values(rule, template, missing, negative)
 
 
@@ -190,25 +198,38 @@ def _check_values(rule: MeasureRule, template: Template, missing: int, negative:
     what = "whole number" if template.measure(rule.measure).type == "count" else "number"
     if missing:
         raise LoanTapeError(
-            f"{rule.source.place}: {missing} rows have no usable {what} in {rule.source.label}. Correct the tape, or "
+            f"{rule.source.where}: {missing} rows have no usable {what} in {rule.source.label}. Correct the tape, or "
             'say in sql what a blank means, sql = "coalesce(amount, 0)". Nothing was aggregated.',
             rule="missing-value",
         )
     if negative and template.measure(rule.measure).type == "count":
         raise LoanTapeError(
-            f"{rule.source.place}: {negative} rows have a negative count in {rule.source.label}. "
+            f"{rule.source.where}: {negative} rows have a negative count in {rule.source.label}. "
             "Nothing was aggregated.",
             rule="negative-count",
         )
 
 
+def _check_currencies(tape: Tape, mapping: TapeMapping, currency: Currency, stray: str) -> None:
+    rows = tape.run(
+        f"SELECT trim({currency.source.expression}::VARCHAR), count(*) FROM {_kept(mapping)} "
+        f"WHERE {stray} IS NULL AND {rate_of(currency)} IS NULL GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    if rows:
+        raise LoanTapeError(
+            f"{currency.source.where}: {_unknown(currency.source, 'rates', rows)}. Say in rates what one unit of each "
+            "is worth. Nothing was aggregated.",
+            rule="unknown-currency",
+        )
+
+
 def _explain_codes(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> None:
     for axis, rule in enumerate(mapping.dimensions):
-        expression, join = _code(rule, template, axis)
+        expression, joins = _code(rule, template, axis)
         if rule.source is None:
             continue
         rows = tape.run(
-            f"SELECT trim({rule.source.expression}::VARCHAR), count(*) FROM tape {join} "
+            f"SELECT trim({rule.source.expression}::VARCHAR), count(*) FROM {_kept(mapping)} {' '.join(joins)} "
             f"WHERE {_stray(mapping, template, period)} IS NULL AND {expression} IS NULL "
             f"GROUP BY 1 ORDER BY 2 DESC, 1"
         )
@@ -218,19 +239,23 @@ def _explain_codes(tape: Tape, mapping: TapeMapping, template: Template, period:
 
 
 def _unknown_codes(source: Source, rules: str, rows: list[tuple[str | None, int]]) -> LoanTapeError:
+    blank = not any(value for value, _ in rows)
+    remedy = "Say with blank where they go" if blank else "Add them, or say with default where they go"
+    return LoanTapeError(
+        f"{source.where}: {_unknown(source, rules, rows)}. {remedy}. Nothing was aggregated.", rule="unknown-code"
+    )
+
+
+def _unknown(source: Source, rules: str, rows: list[tuple[str | None, int]]) -> str:
+    """How many rows hold what no rule knows; a value is quoted only when it is a code for certain."""
     values = [value for value, _ in rows if value]
     total = sum(count for _, count in rows)
-    # A value is quoted only when it is a code for certain; a borrower's number must not reach a log.
-    shown = values if len(values) <= SHOWN_CODES and not any(looks_personal(value) for value in values) else []
     if not values:
-        what = f"{total} rows are blank in {source.label}"
-    else:
-        names = f": {', '.join(map(repr, shown))}" if shown else ""
-        what = f"{total} rows of {source.label} hold {len(values)} values outside the {rules}{names}"
-    return LoanTapeError(
-        f"{source.place}: {what}. Add them, or say with default where they go. Nothing was aggregated.",
-        rule="unknown-code",
-    )
+        return f"{total} rows are blank in {source.label}"
+    # A borrower's number must not reach a log.
+    shown = values if len(values) <= SHOWN_CODES and not any(looks_personal(value) for value in values) else []
+    names = f": {', '.join(map(repr, shown))}" if shown else ""
+    return f"{total} rows of {source.label} hold {len(values)} values outside the {rules}{names}"
 
 
 def _split_affiliates(tape: Tape) -> None:
@@ -252,7 +277,7 @@ def _count_once(tape: Tape, measure: str, source: Source) -> None:
     )[0][0]
     if split:
         raise LoanTapeError(
-            f"{source.place}: {split} keys of {source.label} are in more than one cell or belong to more "
+            f"{source.where}: {split} keys of {source.label} are in more than one cell or belong to more "
             "than one borrower, so that the totals would not add up. Nothing was aggregated.",
             rule="totals",
         )
