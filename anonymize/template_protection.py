@@ -108,14 +108,14 @@ def _check_noise(template: Template) -> None:
 
 def base_units(template: Template, measure: Measure) -> int:
     """The base of an additive measure in units of its last decimal."""
-    return round(template.protection.base[measure.id] * 10**measure.decimals)
+    return round(template.protection.base[measure.id] * 10.0**measure.decimals)
 
 
 def bound_units(template: Template, measure: Measure) -> int:
     """What one borrower contributes to a measure at most, in units of its last decimal; for the method noise."""
     if template.protection.noise is None:
         raise TemplateError(f"Template {template.id} is not protected by noise.")
-    return round(template.protection.noise.bounds[measure.id] * 10**measure.decimals)
+    return round(template.protection.noise.bounds[measure.id] * 10.0**measure.decimals)
 
 
 def counted_with(template: Template, measure: Measure) -> Measure:

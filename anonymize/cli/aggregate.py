@@ -15,8 +15,10 @@ from anonymize.config import load_config
 from anonymize.cube import Cube, read_cube, write_cube
 from anonymize.errors import CheckError
 from anonymize.files import write_whole
+from anonymize.ledger import ledger_for
 from anonymize.pinned import pinned_template
 from anonymize.pipeline import Prepared, prepare
+from anonymize.protection_key import protection_key
 from anonymize.template import Template
 
 
@@ -60,7 +62,18 @@ def aggregate(
     member = institution or config.need("institution")
     before = _previous(previous, template, member)
     with output.watching() as watch:
-        prepared = prepare(tape, mapping, template, period, member, previous=before, language=language, watch=watch)
+        prepared = prepare(
+            tape,
+            mapping,
+            template,
+            period,
+            member,
+            previous=before,
+            language=language,
+            secret=protection_key(config, template),
+            ledger=ledger_for(config, template),
+            watch=watch,
+        )
     if has_errors(prepared.findings):
         first = next(finding for finding in prepared.findings if finding.severity == "error")
         raise CheckError(f"{first.sentence} Nothing was written.", rule=first.rule)

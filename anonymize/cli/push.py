@@ -15,8 +15,10 @@ from anonymize.config import load_config
 from anonymize.cube import PARQUET, write_cube
 from anonymize.errors import CheckError, ServerError
 from anonymize.files import write_whole
+from anonymize.ledger import ledger_for
 from anonymize.pinned import template_for
 from anonymize.pipeline import Prepared, prepare
+from anonymize.protection_key import protection_key
 from anonymize.rounds import Round
 from anonymize.sending import push as push_cube
 
@@ -41,7 +43,16 @@ def push(
         template = template_for(config, client, round_)
         output.say(f"Aggregating {tape} for {round_.id}.")
         with output.watching() as watch:
-            prepared = prepare(tape, mapping, template, period, config.need("institution"), watch=watch)
+            prepared = prepare(
+                tape,
+                mapping,
+                template,
+                period,
+                config.need("institution"),
+                secret=protection_key(config, template),
+                ledger=ledger_for(config, template),
+                watch=watch,
+            )
         report = config.kept("reports", round_.id, ".html")
         write_whole(report, prepared.report_html.encode())
         output.say(f"Privacy report kept in {report}.")

@@ -99,8 +99,8 @@ def _parts_in(lattice: Lattice, order: Order, present: Mask) -> Indices:
     there = present.transpose(order).astype(np.int64)
     parts = np.zeros_like(there)
     for last, tree in enumerate(trees):
-        later = tuple(each.root for each in trees[last + 1 :])
-        split = there[(..., *later)]
+        later: tuple[int, ...] = tuple(each.root for each in trees[last + 1 :])
+        split = there[(slice(None),) * (last + 1) + later]
         for axis, earlier in enumerate(trees[:last]):
             split = _split_along(split, axis, earlier)
         not_total = [code for code in range(len(tree.codes)) if code != tree.root or last == 0]
@@ -208,7 +208,8 @@ class _Network:
 
     def _walk(self, start: int, around: dict[int, list[int]], dice: Dice) -> None:
         """Walks on until all is a dead end, and pushes every cycle it comes upon."""
-        nodes, edges, place = [start], [], {start: 0}
+        nodes, place = [start], {start: 0}
+        edges: list[int] = []
         spent: set[int] = set()
         while True:
             node = nodes[-1]

@@ -39,5 +39,5 @@ def _error(template: Template, measure: Measure, parts: Whole) -> NDArray[np.flo
 
 def rounding_bounds(template: Template) -> dict[str, NDArray[np.float64]]:
     """What the error of every place of each additive measure stays below, whatever the cells."""
-    parts = kept_parts(lattice(template), orders_of(template))
+    parts: NDArray[np.float64] = kept_parts(lattice(template), orders_of(template)).astype(np.float64)
     return {each.id: parts * template.protection.base[each.id] for each in template.measures if each.additive}
