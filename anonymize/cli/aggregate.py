@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,7 @@ import click
 
 from anonymize.checks import has_errors
 from anonymize.cli.findings import listed
-from anonymize.cli.options import collection_option, config_option, dry_run_option
+from anonymize.cli.options import collection_option, config_option, dry_run_option, effort_option
 from anonymize.cli.output import Output, command
 from anonymize.config import load_config
 from anonymize.cube import Cube, read_cube, write_cube
@@ -29,13 +30,16 @@ from anonymize.template import Template
 @click.option("--map", "mapping", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--period", required=True, help="The reference period, such as 2026-10.")
 @click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Where the privacy report goes (HTML).")
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Where the privacy report goes: .html, or .json."
+)
 @click.option(
     "--language", type=click.Choice(["en", "zh-Hans"]), default="en", show_default=True, help="Of the report."
 )
 @collection_option
 @click.option("--institution", help="Your institution's code; else the configuration's.")
 @click.option("--previous", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Last period's cube.")
+@effort_option
 @dry_run_option
 @config_option
 def aggregate(
@@ -49,6 +53,7 @@ def aggregate(
     collection: str,
     institution: str | None,
     previous: Path | None,
+    effort: float,
     dry_run: bool,
     config_file: Path | None,
 ) -> None:
@@ -72,6 +77,7 @@ def aggregate(
             language=language,
             secret=protection_key(config, template),
             ledger=ledger_for(config, template),
+            effort=effort,
             watch=watch,
         )
     if has_errors(prepared.findings):
@@ -85,8 +91,15 @@ def aggregate(
 
 def _write(prepared: Prepared, target: Path, report: Path | None) -> None:
     if report is not None:
-        write_whole(report, prepared.report_html.encode())
+        write_whole(report, _report(prepared, report))
     write_whole(target, write_cube(prepared.cube))
+
+
+def _report(prepared: Prepared, target: Path) -> bytes:
+    """The facts for machines where the file is to be JSON, else the page."""
+    if target.suffix.lower() == ".json":
+        return json.dumps(prepared.cells_summary.to_dict(), ensure_ascii=False, indent=2).encode()
+    return prepared.report_html.encode()
 
 
 def _previous(path: Path | None, template: Template, institution: str) -> Cube | None:

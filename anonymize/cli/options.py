@@ -34,6 +34,14 @@ dry_run_option: Callable[[Any], Any] = click.option(
     "--dry-run", is_flag=True, help="Do everything but write or send; say what would be."
 )
 
+effort_option: Callable[[Any], Any] = click.option(
+    "--effort",
+    type=click.FloatRange(0, 10),
+    default=1.0,
+    show_default=True,
+    help="How long to look for a pattern that withholds less; every one is as safe. 0 is quick.",
+)
+
 where_option: Callable[[Any], Any] = click.option(
     "--where", multiple=True, metavar="NAME=CODE", help="Only these cells; may be repeated, also for more codes of one."
 )

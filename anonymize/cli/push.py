@@ -8,7 +8,7 @@ import click
 
 from anonymize.checks import has_errors
 from anonymize.cli.delivery import tell
-from anonymize.cli.options import collection_option, config_option, dry_run_option
+from anonymize.cli.options import collection_option, config_option, dry_run_option, effort_option
 from anonymize.cli.output import Output, command
 from anonymize.client import Client
 from anonymize.config import load_config
@@ -28,10 +28,18 @@ from anonymize.sending import push as push_cube
 @click.option("--map", "mapping", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--period", required=True, help="The reference period, such as 2026-10.")
 @collection_option
+@effort_option
 @dry_run_option
 @config_option
 def push(
-    output: Output, tape: str, mapping: Path, period: str, collection: str, dry_run: bool, config_file: Path | None
+    output: Output,
+    tape: str,
+    mapping: Path,
+    period: str,
+    collection: str,
+    dry_run: bool,
+    effort: float,
+    config_file: Path | None,
 ) -> None:
     """Aggregate, protect, check, seal and submit a loan tape, and wait for the answer.
 
@@ -51,6 +59,7 @@ def push(
                 config.need("institution"),
                 secret=protection_key(config, template),
                 ledger=ledger_for(config, template),
+                effort=effort,
                 watch=watch,
             )
         report = config.kept("reports", round_.id, ".html")

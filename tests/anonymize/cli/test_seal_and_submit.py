@@ -19,7 +19,7 @@ JWKS = keys.CONSORTIUM_JWKS
 
 @pytest.fixture(scope="session")
 def cube_bytes(tape: Path) -> bytes:
-    return write_cube(prepare(tape, mapping_for_simulated(), load("delinquency"), PERIOD, INSTITUTION).cube)
+    return write_cube(prepare(tape, mapping_for_simulated(), load("delinquency"), PERIOD, INSTITUTION, effort=0).cube)
 
 
 @pytest.fixture

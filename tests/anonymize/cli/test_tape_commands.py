@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ def prepared(machine: Bank) -> Bank:
 
 
 def aggregated(bank: Bank, tape: str = "loans.csv", *more: str, period: str = PERIOD) -> Result:
-    always = ["--map", "map.toml", "--period", period, "--institution", "CN-001", "-o", "cube.parquet"]
+    always = ["--map", "map.toml", "--period", period, "--institution", "CN-001", "-o", "cube.parquet", "--effort", "0"]
     return bank.run("aggregate", tape, *always, "--report", "report.html", *more)
 
 
@@ -55,6 +56,13 @@ def test_a_tape_becomes_a_cube_and_a_report(prepared: Bank) -> None:
     assert cube.withheld.any()
     assert not cube.withheld.all()
     assert "<html" in (prepared.directory / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_report_is_written_for_machines_where_its_name_says_so(prepared: Bank) -> None:
+    assert aggregated(prepared, "loans.csv", "--report", "report.json").exit_code == 0
+    facts = json.loads((prepared.directory / "report.json").read_text(encoding="utf-8"))
+    assert facts["may_leave"] is True
+    assert facts["published"] + facts["withheld"] == facts["cells"]
 
 
 def test_a_dry_run_says_what_would_leave_and_writes_nothing(prepared: Bank) -> None:
