@@ -50,13 +50,12 @@ def audit_rounded(
     table: Table,
     primary: Primary,
     published: Floats,
-    withheld: Mask,
     *,
     base: float,
     unit: float,
     signed: Mask,
 ) -> Audit:
-    """One finding for every sensitive cell that is published; all arrays have the table's shape.
+    """One finding for every sensitive cell, as if its rounded value were published; all arrays have the table's shape.
 
     `unit` is the measure's last decimal. ValueError when the published table is no rounding of the table.
     """
@@ -65,7 +64,7 @@ def audit_rounded(
     needed = needed_length(primary)
     long_enough = interval.high - interval.low >= needed * (1 - 1e-9)
     findings = []
-    for cell in np.flatnonzero(primary.mask & ~withheld):
+    for cell in np.flatnonzero(primary.mask):
         low, high, true = interval.low.flat[cell], interval.high.flat[cell], table.value.flat[cell]
         status = PUBLISHED if base <= unit else PROVEN if long_enough.flat[cell] else NARROW
         down, up = float(primary.width_down.flat[cell]), float(primary.width_up.flat[cell])

@@ -34,7 +34,7 @@ class Protected:
     """`reasons` says for every place of the lattice why it is withheld ("" when it is not); it stays at the bank.
 
     `errors` holds for each measure the standard error that protection costs at every place, in the measure's unit:
-    zero for methods that publish exact values. `repeatable` says that the same cells give the same cube again; without
+    zero for methods that publish exact values; it may show which cells are empty, and stays too. `repeatable` says that the same cells give the same cube again; without
     an institution's own secret, methods that draw by lot do not.
     """
 

@@ -37,7 +37,7 @@ from anonymize.cube import Cells, dense, places_of
 from anonymize.disclosure.audit import Audit
 from anonymize.disclosure.lattice import Indices
 from anonymize.disclosure.primary import Primary
-from anonymize.disclosure.rounding import Dice, Orders, kept_parts, rounded
+from anonymize.disclosure.rounding import Dice, Orders, add_up, finest_cells, kept_parts, rounded
 from anonymize.disclosure.rounding_audit import audit_rounded, least_length, needed_length
 from anonymize.errors import ProtectionError
 from anonymize.protection.measured import Measured, measured_of, reasons_of
@@ -60,9 +60,10 @@ def by_rounding(
     orders = orders_of(template)
     keys = _Keys(secret, cells, institution)
     values = {each.measure.id: _rounded(each, template, orders, keys) for each in measured}
-    for each in measured:
-        rest = _audited(each, template, values[each.measure.id], withheld)
-        audits[each.measure.id] = Audit((*audits[each.measure.id].findings, *rest.findings))
+    for each, left in zip(measured, wanting, strict=True):
+        rest = replace(each, primary=_without(each.primary, left.primary.mask))
+        found = _audited(rest, template, values[each.measure.id])
+        audits[each.measure.id] = Audit((*audits[each.measure.id].findings, *found.findings))
     for measure in template.measures:
         if not measure.additive:
             values[measure.id] = _distinct(cells, template, measure, values, keys)
@@ -86,8 +87,8 @@ def _safe(each: Measured, template: Template) -> NDArray[np.bool_]:
     return safe
 
 
-def _without(primary: Primary, safe: NDArray[np.bool_]) -> Primary:
-    mask = primary.mask & ~safe
+def _without(primary: Primary, others: NDArray[np.bool_]) -> Primary:
+    mask = primary.mask & ~others
     return Primary(
         mask,
         np.where(mask, primary.reason, ""),
@@ -112,17 +113,19 @@ class _Keys:
 
 def _rounded(each: Measured, template: Template, orders: Orders, keys: _Keys) -> Indices:
     """The measure over the lattice, rounded, in units of its last decimal."""
-    value = np.rint(each.table.value * 10**each.measure.decimals).astype(np.int64)
-    return rounded(each.table.lattice, value, base_units(template, each.measure), keys.of(each.measure), orders)
+    over = each.table.lattice
+    units = np.rint(each.table.value * 10**each.measure.decimals).astype(np.int64)
+    # Beyond 2**53 units totals are inexact as doubles; the walk needs sums that hold to the unit.
+    value = add_up(over, np.where(finest_cells(over), units, 0))
+    return rounded(over, value, base_units(template, each.measure), keys.of(each.measure), orders)
 
 
-def _audited(each: Measured, template: Template, value: Indices, withheld: NDArray[np.bool_]) -> Audit:
-    """What can be told of the sensitive cells that are published; ProtectionError when that is too much."""
+def _audited(each: Measured, template: Template, value: Indices) -> Audit:
+    """What the rounded values tell of the sensitive cells; ProtectionError when that is too much."""
     found = audit_rounded(
         each.table,
         each.primary,
         value / 10.0**each.measure.decimals,
-        withheld,
         base=template.protection.base[each.measure.id],
         unit=10.0**-each.measure.decimals,
         signed=each.signed,

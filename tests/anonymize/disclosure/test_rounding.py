@@ -44,6 +44,17 @@ def random_lattice(rng: np.random.Generator) -> Lattice:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_rounded_table_adds_up_and_stays_as_near_as_promised(seed: int) -> None:
+    check_promises(seed)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("hundred", range(1, 21))
+def test_every_random_table_is_rounded_as_promised(hundred: int) -> None:
+    for seed in range(hundred * 100, hundred * 100 + 100):
+        check_promises(seed)
+
+
+def check_promises(seed: int) -> None:
     rng = np.random.default_rng(seed)
     lattice = random_lattice(rng)
     value = random_table(rng, lattice) * (-1 if seed % 5 == 0 else 1)
@@ -120,7 +131,7 @@ def test_an_attacker_cannot_narrow_a_sensitive_cell_below_what_the_rules_demand(
     base, orders = 20 if table.integral else 400, choose_orders(lattice)
     value = rounded(lattice, table.value.astype(np.int64), base, dice(seed), orders).astype(float)
     kept = kept_cells(lattice, orders)
-    found = audit_rounded(table, primary, value, signed, base=base, unit=1.0, signed=signed)
+    found = audit_rounded(table, primary, value, base=base, unit=1.0, signed=signed)
     assert len(found.findings) == primary.count > 0
     safe = least_length(table, base, 1.0, signed, kept) >= needed_length(primary)
     for finding in rng.permutation(np.array(found.findings, dtype=object))[:12]:
@@ -152,15 +163,35 @@ def test_the_audit_refuses_what_is_no_rounding(damage: str) -> None:
     primary = find_primary(table, DisclosurePolicy(min_contributors=4))
     nothing = np.zeros(value.shape, np.bool_)
     with pytest.raises(ValueError, match=damage):
-        audit_rounded(table, primary, value, nothing, base=10, unit=1.0, signed=nothing)
+        audit_rounded(table, primary, value, base=10, unit=1.0, signed=nothing)
 
 
 def test_a_base_of_one_protects_nothing() -> None:
     table, _ = forged("")
     primary = find_primary(table, DisclosurePolicy(min_contributors=4))
     nothing = np.zeros(table.value.shape, np.bool_)
-    found = audit_rounded(table, primary, table.value, nothing, base=1, unit=1.0, signed=nothing)
+    found = audit_rounded(table, primary, table.value, base=1, unit=1.0, signed=nothing)
     assert {finding.status for finding in found.findings} == {PUBLISHED}
+
+
+@pytest.mark.parametrize(
+    "trees",
+    [
+        (Hierarchy.flat(()),),
+        (Hierarchy.flat(("A",)), Hierarchy.flat(("B",))),
+        (Hierarchy(tuple("abcdef"), (-1, 0, 1, 2, 3, 4)), BUCKETS),
+        (Hierarchy.flat(tuple(str(code) for code in range(500))),),
+        tuple(Hierarchy.flat(("A", "B")) for _ in range(7)),
+    ],
+    ids=["nothing but a total", "one cell", "a chain of single children", "wide", "seven dimensions"],
+)
+def test_odd_shapes_are_rounded_too(trees: tuple[Hierarchy, ...]) -> None:
+    lattice = Lattice(trees)
+    value, orders = random_table(np.random.default_rng(1), lattice) * 10**11, choose_orders(lattice)
+    base = 10**12 + 1
+    result = rounded(lattice, value, base, dice(1), orders)
+    assert (result % base == 0).all()
+    assert (np.abs(result - value) < kept_parts(lattice, orders) * base).all()
 
 
 def test_thirteen_thousand_cells_are_rounded_in_seconds() -> None:
