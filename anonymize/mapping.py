@@ -5,6 +5,12 @@ encoding = "gb18030"                    # found by looking when absent
 delimiter = ";"
 where = "status <> 'sold'"              # the rows that count; all when absent
 
+sheet = "October"                       # of a workbook: else the first that is shown; header_row = 3
+table = "core.loans"                    # of a database: or query = "SELECT ..."; url_env = "LOANS_URL"
+
+[previous]                              # optional: last period's tape, its columns are `previous_<name>`
+on = "loan_no"                          # or a list; period = "column"; and what [tape] says of reading
+
 [period]
 column = "report_date"                  # or: sql = "...", fixed = "2026-10"
 
@@ -44,8 +50,9 @@ from anonymize.errors import MappingError, TemplateError
 from anonymize.mapping_dimensions import DIMENSION_KEYS, read_dimension
 from anonymize.mapping_lines import lines_of
 from anonymize.mapping_measures import MEASURE_KEYS, read_measure
-from anonymize.mapping_rules import Bin, Currency, DimensionRule, MeasureRule, Source, TapeMapping
+from anonymize.mapping_rules import Bin, Currency, DimensionRule, MeasureRule, PreviousRule, Source, TapeMapping
 from anonymize.mapping_tables import Faults, Table, suggestion
+from anonymize.reading import Reading
 from anonymize.template import Template
 
 __all__ = [
@@ -53,6 +60,7 @@ __all__ = [
     "Currency",
     "DimensionRule",
     "MeasureRule",
+    "PreviousRule",
     "Source",
     "TapeMapping",
     "check_columns",
@@ -61,7 +69,9 @@ __all__ = [
     "suggestion",
 ]
 
-TAPE_KEYS = ("encoding", "delimiter", "where")
+READING_KEYS = ("encoding", "delimiter", "sheet", "header_row", "table", "query", "url_env")
+TAPE_KEYS = (*READING_KEYS, "where")
+PREVIOUS_KEYS = ("on", "period", *READING_KEYS)
 PERIOD_KEYS = ("column", "sql", "fixed")
 BORROWER_KEYS = ("id", "sql", "group", "group_sql")
 KEYS: Mapping[str, Collection[str]] = {
@@ -70,6 +80,7 @@ KEYS: Mapping[str, Collection[str]] = {
     "dimensions": DIMENSION_KEYS,  # of each table below it
     "measures": MEASURE_KEYS,  # of each table below it
     "borrower": BORROWER_KEYS,
+    "previous": PREVIOUS_KEYS,
 }
 
 
@@ -113,6 +124,8 @@ def _read(document: Mapping[str, Any], template: Template, faults: Faults) -> Ta
     with faults.kept():
         found |= _tape(whole)
     with faults.kept():
+        found |= _previous(whole)
+    with faults.kept():
         found |= _period(whole, template)
     with faults.kept():
         found |= _borrower(whole)
@@ -134,11 +147,26 @@ def _check_tables(whole: Table) -> None:
 
 def _tape(whole: Table) -> dict[str, Any]:
     table = whole.table("tape", TAPE_KEYS)
-    return {
-        "encoding": table.text("encoding"),
-        "delimiter": table.text("delimiter"),
-        "where": table.expression("where"),
-    }
+    return {"reading": _reading(table), "where": table.expression("where")}
+
+
+def _reading(table: Table) -> Reading:
+    row = table.values.get("header_row")
+    if row is not None and (isinstance(row, bool) or not isinstance(row, int) or row < 1):
+        raise table.fault(": header_row is the number of the row with the column names, 1 for the first.", "header_row")
+    return Reading(header_row=row, **{key: table.text(key) for key in READING_KEYS if key != "header_row"})
+
+
+def _previous(whole: Table) -> dict[str, Any]:
+    """The join to the tape of the period before; nothing where the mapping has none."""
+    if "previous" not in whole.values:
+        return {}
+    table = whole.table("previous", PREVIOUS_KEYS)
+    on = table.values.get("on")
+    names = [on] if isinstance(on, str) else on
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
+        raise table.fault(': on names the key of a loan, on = "loan_no", or several columns in a list.', "on")
+    return {"previous": PreviousRule(tuple(names), _reading(table), table.column("period"))}
 
 
 def _period(whole: Table, template: Template) -> dict[str, Any]:

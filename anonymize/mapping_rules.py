@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from anonymize.reading import Reading
 from anonymize.sql import quoted
 
 
@@ -72,12 +73,19 @@ class MeasureRule:
 
 
 @dataclass(frozen=True)
+class PreviousRule:
+    """How the tape of the period before is read, and the columns on which it is joined to this period's."""
+
+    on: tuple[str, ...]
+    reading: Reading
+    period: Source | None = None  # None where both tapes tell their period alike
+
+
+@dataclass(frozen=True)
 class TapeMapping:
     """A mapping file that fits its template."""
 
     template: str
-    encoding: str | None
-    delimiter: str | None
     period: Source | None  # None when every row is of the fixed period
     fixed_period: str | None
     dimensions: tuple[DimensionRule, ...]  # in the template's order
@@ -85,6 +93,8 @@ class TapeMapping:
     borrower: Source
     group: Source | None
     where: Source | None = None  # the condition of the rows that count; all rows without one
+    reading: Reading = field(default_factory=Reading)
+    previous: PreviousRule | None = None
 
     def sources(self) -> tuple[Source, ...]:
         """Every source that is read, in the file's order."""

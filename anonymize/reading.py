@@ -50,8 +50,6 @@ EVERYTHING = Wanted(columns=list)
 def mentioned(names: Sequence[str], expressions: Sequence[str], prefix: str = "") -> list[str]:
     """The columns that SQL expressions may use: those whose name, after the prefix, occurs in one; too many, never too few."""
     text = "\n".join(expressions).casefold()
-    if "columns(" in text.replace(" ", ""):
-        return list(names)  # COLUMNS('pattern') names columns that cannot be seen
     return [name for name in names if quotable(f"{prefix}{name}").casefold() in text]
 
 

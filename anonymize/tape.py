@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -27,7 +27,7 @@ from anonymize.tape_machine import connect, lock, spill_folder
 from anonymize.tape_relation import create_text_sample, csv_relation, parquet_relation
 
 Rows = list[tuple[Any, ...]]
-Place = str | Path | pa.Table  # a file, a glob, a folder, a database's address, or a table in memory
+Place: TypeAlias = str | Path | pa.Table  # a file, a glob, a folder, a database's address, or a table in memory
 
 TAPE, SAMPLE = "tape", "tape_sample"
 SAMPLE_ROWS = 5_000

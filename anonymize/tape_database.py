@@ -126,10 +126,10 @@ def _answers(place: str) -> Iterator[None]:
     try:
         yield
     except adbc.Error as error:
-        raise _refusal(getattr(error, "sqlstate", None) or "", str(error), place) from None
+        raise _refusal(getattr(error, "sqlstate", None) or "", place) from None
 
 
-def _refusal(state: str, message: str, place: str) -> LoanTapeError | ServerError:
+def _refusal(state: str, place: str) -> LoanTapeError | ServerError:
     missing = {"42P01": "There is no such table or view", "42703": "The query names a column that is not there"}
     if state in missing:
         return LoanTapeError(f"{place}: {missing[state]}. Correct [tape].", rule="no-such-tape")
@@ -137,7 +137,7 @@ def _refusal(state: str, message: str, place: str) -> LoanTapeError | ServerErro
         return LoanTapeError(f"{place}: this account may not read the table. Ask for SELECT on it.", rule="no-access")
     if state == "25006":
         return LoanTapeError(f"{place}: the query would write; the session only reads.", rule="query-writes")
-    if state.startswith("42"):
+    if state.startswith(("42", "0A")):
         return LoanTapeError(f"{place}: the query in [tape] is not valid SQL there (SQLSTATE {state}).", rule="mapping")
     if state.startswith("22"):
         return LoanTapeError(f"{place}: the query fails on a row (SQLSTATE {state}).", rule="unreadable-tape")
@@ -189,11 +189,22 @@ def _keep(connection: duckdb.DuckDBPyConnection, name: str, reader: pa.RecordBat
     connection.register("incoming", reader)
     try:
         with tape_errors([place]):
-            connection.execute(f"CREATE TEMP TABLE {quoted(name)} AS FROM incoming")
-    except LoanTapeError as error:
-        raise error if error.rule == "no-room" else _broken(place) from None
+            _copy(connection, name, place)
     finally:
         connection.unregister("incoming")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, place: str) -> None:
+    try:
+        connection.execute(f"CREATE TEMP TABLE {quoted(name)} AS FROM incoming")
+    except duckdb.OutOfMemoryException:
+        raise  # about this machine, not about the database
+    except duckdb.Error as error:
+        # Within a stream the driver tells no SQLSTATE; a server that still answers has refused the query itself.
+        lost = re.search("closed the connection|terminating connection|no connection|could not receive", str(error))
+        if lost or "PGRES_FATAL_ERROR" not in str(error):
+            raise _broken(place) from None
+        raise _refusal("25006" if "read-only transaction" in str(error) else "22000", place) from None
 
 
 def _load_duckdb(connection: duckdb.DuckDBPyConnection, name: str, file: str, origin: str, wanted: Wanted) -> str:

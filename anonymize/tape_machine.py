@@ -22,7 +22,7 @@ _SIZE = re.compile(r"[1-9]\d*(\.\d+)? ?([KMGT]i?B)", re.IGNORECASE)
 
 def connect(workspace: str) -> duckdb.DuckDBPyConnection:
     """An empty database in memory that spills to `workspace`."""
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         # A bank's tape must not cause a download: extensions come with the wheel or not at all.
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",

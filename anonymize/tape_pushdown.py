@@ -59,7 +59,7 @@ def _translated(where: str, names: dict[str, str]) -> str | None:
     """The filter where it only compares columns with constants; None where dialects could differ."""
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
         row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT 1 WHERE {where}"]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree["error"] or len(tree["statements"]) != 1:
         return None
     try:

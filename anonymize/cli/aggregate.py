@@ -10,7 +10,7 @@ import click
 
 from anonymize.checks import has_errors
 from anonymize.cli.findings import listed
-from anonymize.cli.options import collection_option, config_option, dry_run_option, effort_option
+from anonymize.cli.options import collection_option, config_option, dry_run_option, effort_option, previous_tape_option
 from anonymize.cli.output import Output, command
 from anonymize.config import load_config
 from anonymize.cube import Cube, read_cube, write_cube
@@ -39,6 +39,7 @@ from anonymize.template import Template
 @collection_option
 @click.option("--institution", help="Your institution's code; else the configuration's.")
 @click.option("--previous", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Last period's cube.")
+@previous_tape_option
 @effort_option
 @dry_run_option
 @config_option
@@ -53,13 +54,14 @@ def aggregate(
     collection: str,
     institution: str | None,
     previous: Path | None,
+    previous_tape: str | None,
     effort: float,
     dry_run: bool,
     config_file: Path | None,
 ) -> None:
     """Reduce a loan tape to a protected cube. Nothing is written unless all of it can be.
 
-    TAPE is a CSV or Parquet file, or a glob in quotes. The report stays in your institution.
+    TAPE is a CSV, Parquet or Excel file, a folder, a glob in quotes, or a database (postgresql://, duckdb://FILE). The report stays in your institution.
     """
     config = load_config(config_file)
     template = pinned_template(config, collection)
@@ -74,6 +76,7 @@ def aggregate(
             period,
             member,
             previous=before,
+            previous_tape=previous_tape,
             language=language,
             secret=protection_key(config, template),
             ledger=ledger_for(config, template),

@@ -34,6 +34,10 @@ dry_run_option: Callable[[Any], Any] = click.option(
     "--dry-run", is_flag=True, help="Do everything but write or send; say what would be."
 )
 
+previous_tape_option: Callable[[Any], Any] = click.option(
+    "--previous-tape", help="Last period's tape, for a mapping with [previous]: a file, a folder, a glob or a database."
+)
+
 effort_option: Callable[[Any], Any] = click.option(
     "--effort",
     type=click.FloatRange(0, 10),

@@ -8,7 +8,7 @@ import click
 
 from anonymize.checks import has_errors
 from anonymize.cli.delivery import tell
-from anonymize.cli.options import collection_option, config_option, dry_run_option, effort_option
+from anonymize.cli.options import collection_option, config_option, dry_run_option, effort_option, previous_tape_option
 from anonymize.cli.output import Output, command
 from anonymize.client import Client
 from anonymize.config import load_config
@@ -21,6 +21,7 @@ from anonymize.pipeline import Prepared, prepare
 from anonymize.protection_key import protection_key
 from anonymize.rounds import Round
 from anonymize.sending import push as push_cube
+from anonymize.tape_database import shown_place
 
 
 @command(example="concord push loans-2026-10.parquet --map map.toml --period 2026-10")
@@ -28,6 +29,7 @@ from anonymize.sending import push as push_cube
 @click.option("--map", "mapping", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--period", required=True, help="The reference period, such as 2026-10.")
 @collection_option
+@previous_tape_option
 @effort_option
 @dry_run_option
 @config_option
@@ -37,6 +39,7 @@ def push(
     mapping: Path,
     period: str,
     collection: str,
+    previous_tape: str | None,
     dry_run: bool,
     effort: float,
     config_file: Path | None,
@@ -49,7 +52,7 @@ def push(
     with Client(config) as client:
         round_ = _round(client.rounds(collection, period), collection, period)
         template = template_for(config, client, round_)
-        output.say(f"Aggregating {tape} for {round_.id}.")
+        output.say(f"Aggregating {shown_place(tape)} for {round_.id}.")
         with output.watching() as watch:
             prepared = prepare(
                 tape,
@@ -59,6 +62,7 @@ def push(
                 config.need("institution"),
                 secret=protection_key(config, template),
                 ledger=ledger_for(config, template),
+                previous_tape=previous_tape,
                 effort=effort,
                 watch=watch,
             )

@@ -48,7 +48,7 @@ def changed(change: Callable[[Document], object]) -> Document:
 
 def test_a_good_mapping_is_read() -> None:
     mapping = parse_mapping(GOOD, DELINQUENCY)
-    assert (mapping.encoding, mapping.delimiter) == ("gb18030", ";")
+    assert (mapping.reading.encoding, mapping.reading.delimiter) == ("gb18030", ";")
     assert [rule.dimension for rule in mapping.dimensions] == list(DELINQUENCY.dimension_ids)
     assert [rule.measure for rule in mapping.measures] == list(DELINQUENCY.measure_ids)
     assert [source.label for source in mapping.sources()][:2] == ["column 'date'", "column 'product'"]
