@@ -76,7 +76,11 @@ def add_few(tape: Tape, template: Template, paths: CellPaths, values: Sequence[s
 
 def count_many(tape: Tape, template: Template, paths: CellPaths, values: Sequence[str]) -> Iterator[Tally]:
     """A rolled up tally of everybody else for each pattern in which they are spread."""
-    patterns = tape.run("SELECT DISTINCT pattern FROM spread SEMI JOIN crowded USING (person) ORDER BY pattern")
+    tape.run(
+        "CREATE OR REPLACE TEMP TABLE many AS "
+        "SELECT several.*, pattern FROM several SEMI JOIN crowded USING (person) JOIN spread USING (person)"
+    )
+    patterns = tape.run("SELECT DISTINCT pattern FROM many ORDER BY pattern")
     if patterns:
         _create_ancestors(tape, template, paths)
     for (pattern,) in patterns:
@@ -154,12 +158,12 @@ def _create_ancestors(tape: Tape, template: Template, paths: CellPaths) -> None:
 def _in_every_ancestor(paths: CellPaths, values: Sequence[str], pattern: int, axes: Sequence[int]) -> str:
     """The SQL of what those with a pattern have in every ancestor of their cells along its dimensions."""
     same = sum(paths.mask(axis) for axis in range(len(paths.shape)) if axis not in axes)
-    place = " + ".join([f"(several.cell & {same})", *(f"ancestors{axis}.ancestor" for axis in axes)])
+    place = " + ".join([f"(many.cell & {same})", *(f"ancestors{axis}.ancestor" for axis in axes)])
     joins = " ".join(
-        f"JOIN ancestors{axis} ON ancestors{axis}.leaf = (several.cell & {paths.mask(axis)})" for axis in axes
+        f"JOIN ancestors{axis} ON ancestors{axis}.leaf = (many.cell & {paths.mask(axis)})" for axis in axes
     )
-    sums = "".join(f", sum(several.{quoted(name)})::BIGINT AS {quoted(name)}" for name in values)
+    sums = "".join(f", sum(many.{quoted(name)})::BIGINT AS {quoted(name)}" for name in values)
     return (
-        f"SELECT person, ({place}) AS cell{sums} FROM several SEMI JOIN crowded USING (person) "
-        f"JOIN spread USING (person) {joins} WHERE pattern = {pattern} GROUP BY person, ({place})"
+        f"SELECT person, ({place}) AS cell{sums} FROM (FROM many WHERE pattern = {pattern}) AS many {joins} "
+        f"GROUP BY person, ({place})"
     )
