@@ -196,3 +196,23 @@ def test_the_checks_refuse_a_cube_that_was_not_rounded() -> None:
 def test_a_base_that_does_not_fit_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(TemplateError, match=words):
         rounding_template(**changes)
+
+
+def test_two_rounded_measures_may_pass_each_other_by_their_errors_and_no_further() -> None:
+    document = json.loads(json.dumps(dict(TEMPLATE.source)))
+    past_due = {"id": "PAST_DUE", "name": {"en": "Past due"}, "type": "amount", "unit": "CNY"}
+    document["measures"].append(past_due)
+    document["checks"].append(
+        {"id": "past-due-within", "kind": "less-or-equal", "severity": "error", "left": "PAST_DUE", "right": "BALANCE"}
+    )
+    document["protection"]["base"] = {"ACCOUNTS": 10, "BALANCE": 2e6, "PAST_DUE": 2e6}
+    template = parse(document)
+    loans = random_loans(template, 300, 3)
+    loans.amounts["PAST_DUE"] = loans.amounts["BALANCE"]
+    result = protect(cells_of(loans, template), template, "ADA", secret=SECRET)
+    values = arrays(result.cube, template)
+    assert (values["PAST_DUE"] > values["BALANCE"]).any()
+    assert not has_errors(check_cube(result.cube, template))
+    too_much = np.full(result.cube.table.num_rows, 1e12)
+    broken = check_cube(_published(result.cube, PAST_DUE=too_much), template)
+    assert "past-due-within" in {finding.rule for finding in broken}
