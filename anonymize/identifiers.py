@@ -17,9 +17,8 @@ import pyarrow.compute as pc
 from anonymize.errors import IdentifierError
 from anonymize.identifier_kinds import FOREIGN, KINDS, SURNAMES, Kind, Verify, foreign_scheme
 from anonymize.mapping import Source, TapeMapping
-from anonymize.tape import Tape, quoted
+from anonymize.tape import SAMPLE, Tape, quoted
 
-SAMPLE_ROWS = 5_000
 SCHEME_VALUES = 200  # so many different values decide whether a national numbering scheme fits
 
 FREE_TEXT, ROW_KEY = "free-text", "near-unique"
@@ -96,7 +95,7 @@ def _sample(tape: Tape, mapping: TapeMapping | None) -> pa.Table:
     sources = mapping.sources() if mapping is not None else ()
     expressions = [f"{quoted(column.name)}::VARCHAR AS {quoted(column.name)}" for column in tape.columns]
     expressions += [f"{each.expression}::VARCHAR AS {quoted(each.place)}" for each in sources if each.sql is not None]
-    return tape.arrow(f"SELECT {', '.join(expressions)} FROM (FROM tape USING SAMPLE {SAMPLE_ROWS} ROWS)")
+    return tape.arrow(f"SELECT {', '.join(expressions)} FROM {SAMPLE}")
 
 
 def _findings(name: str, values: pa.StringArray) -> list[IdentifierFinding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +18,7 @@ from anonymize.sql import literal, quoted
 from anonymize.tape_files import DataFile, check_names
 
 MOST_SAMPLED_FILES = 16
+SAMPLED_FROM = 8 << 20  # bytes; less is read whole in a moment
 
 Keys = tuple[tuple[str, str | None], ...]
 Reader = Callable[[Sequence[str]], str]
@@ -71,9 +73,14 @@ def csv_relation(
 
 
 def create_text_sample(connection: duckdb.DuckDBPyConnection, name: str, text: TextRelation, rows: int) -> None:
-    """Makes a table of about so many rows from all over the files, without reading them whole."""
+    """Makes a table of about so many rows from all over large files, without reading them whole.
+
+    Small files are quickly read, and where few lines are whole rows the text is unusual: then there is no table.
+    """
     step = max(1, len(text.layouts) // MOST_SAMPLED_FILES)
     chosen = list(zip(text.files, text.layouts, strict=True))[::step]
+    if sum(Path(layout.file).stat().st_size for _, layout in chosen) < SAMPLED_FROM:
+        return
     found: dict[str, list[str | None]] = {column: [] for column in text.columns}
     for file, layout in chosen:
         keys = [value for name, value in file.keys if name in text.columns[len(layout.columns) :]]
@@ -81,6 +88,8 @@ def create_text_sample(connection: duckdb.DuckDBPyConnection, name: str, text: T
             for column, value in zip(text.columns, [*row, *keys], strict=True):
                 found[column].append(value or None)
     table = pa.table({column: pa.array(values, pa.string()) for column, values in found.items()})
+    if table.num_rows < rows // 4:
+        return
     connection.register("text_sample", table)
     connection.execute(f"CREATE TEMP TABLE {quoted(name)} AS FROM text_sample")
     connection.unregister("text_sample")
