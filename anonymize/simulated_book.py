@@ -36,8 +36,15 @@ class Book:
 
     def take(self, places: Whole) -> Book:
         """The loans at these places, some perhaps several times, under the same pressure."""
-        arrays = (each[places] for each in (self.product, self.tier, self.band, self.balance, self.past_due))
-        return Book(self.loans.take(pa.array(places)), *arrays, self.pressure)
+        return Book(
+            loans=self.loans.take(pa.array(places)),
+            product=self.product[places],
+            tier=self.tier[places],
+            band=self.band[places],
+            balance=self.balance[places],
+            past_due=self.past_due[places],
+            pressure=self.pressure,
+        )
 
 
 def book_of(loans: pa.Table) -> Book:

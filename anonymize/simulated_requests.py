@@ -109,7 +109,8 @@ def _hours(rng: np.random.Generator, book: Book, kind: Whole, channel: Whole) ->
     median = np.array([each.hours for each in CHANNELS.values()])[channel]
     effort = np.array([each.effort for each in KINDS.values()])[kind]
     hours = median * effort * (1 + 0.6 * book.pressure) * np.exp(_SPREAD_OF_HOURS * rng.standard_normal(kind.size))
-    return np.round(np.clip(hours, 0.1, _LONGEST_HOURS), 1)
+    bounded: Real = np.round(np.clip(hours, 0.1, _LONGEST_HOURS), 1)
+    return bounded
 
 
 def _ratings(rng: np.random.Generator, channel: Whole, hours: Real, declined: NDArray[np.bool_]) -> Whole:

@@ -145,7 +145,8 @@ def _recovered(rng: np.random.Generator, book: Book, outcome: Whole) -> Real:
 
     def between(limits: Real) -> Real:
         low, high = limits[outcome].T
-        return low + (high - low) * rng.random(len(outcome))
+        share: Real = low + (high - low) * rng.random(len(outcome))
+        return share
 
     paid = between(_OF_PAST_DUE) * book.past_due + between(_OF_BALANCE) * book.balance
     return np.minimum(book.balance, np.round(paid, 2))
