@@ -12,6 +12,7 @@ from anonymize.template import Dimension
 
 DIMENSION_KEYS = ("column", "sql", "codes", "bins", "default", "blank", "fixed")
 BIN_KEYS = ("upto", "code")
+SHOWN_VALUES = 5
 
 
 def read_dimension(tables: Table, dimension: Dimension) -> DimensionRule:
@@ -43,12 +44,21 @@ def _codes(table: Table, dimension: Dimension) -> Mapping[str, str]:
     codes = table.values["codes"]
     if not isinstance(codes, dict) or not codes:
         raise table.fault(': codes is a table of tape value = template code, { "按揭" = "MORTGAGE" }.', "codes")
+    _check_chosen(table, codes)
     for value, code in codes.items():
         with table.faults.kept():
-            if code == "":
-                raise table.fault(f": choose a code for {value!r}.", "codes", value, rule="unknown-code")
-            _check_leaf(table, "codes", code, dimension, "codes", value)
+            _check_leaf(table, "codes", code or None, dimension, "codes", value)
     return {value.strip(): code for value, code in codes.items()}
+
+
+def _check_chosen(table: Table, codes: Mapping[str, Any]) -> None:
+    """One fault for all codes that `concord map` left open."""
+    open_ones = [value for value, code in codes.items() if code == ""]
+    if open_ones:
+        more = f" and {len(open_ones) - SHOWN_VALUES} more" if len(open_ones) > SHOWN_VALUES else ""
+        with table.faults.kept():
+            shown = ", ".join(map(repr, open_ones[:SHOWN_VALUES]))
+            raise table.fault(f": choose a code for {shown}{more}.", "codes", open_ones[0], rule="unknown-code")
 
 
 def _bins(table: Table, dimension: Dimension) -> tuple[Bin, ...]:

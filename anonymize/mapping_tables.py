@@ -117,7 +117,7 @@ class Table:
 _CHOICES = {
     "column": "choose a column of the tape",
     "id": 'choose the column with the borrower\'s key, id = "customer_no"',
-    "fixed": "choose one",
+    "default": "choose with default where all other values go",
 }
 
 

@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "template": "template",
     "simulate": "simulate",
     "inspect": "inspect",
+    "map": "map",
     "aggregate": "aggregate",
     "check": "check",
     "seal": "seal",
@@ -53,9 +54,10 @@ class LazyGroup(click.Group):
 
 _SUMMARIES: Final[Mapping[str, str]] = {
     "init": "Write a configuration and a signing key.",
-    "template": "Fetch and pin a collection's template.",
+    "template": "Fetch and pin a collection's template; exchange templates as SDMX structures.",
     "simulate": "Write a realistic loan tape.",
     "inspect": "Profile a loan tape and look for direct identifiers.",
+    "map": "Propose a mapping file for a loan tape.",
     "aggregate": "Turn a loan tape into a protected cube and a privacy report.",
     "check": "Check a cube as the server will.",
     "seal": "Seal and sign a cube for a round.",
