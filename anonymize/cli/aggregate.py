@@ -9,8 +9,9 @@ from typing import Literal
 import click
 
 from anonymize.checks import has_errors
+from anonymize.cli.aggregate_together import Folders, aggregate_together
 from anonymize.cli.findings import listed
-from anonymize.cli.options import collection_option, config_option, dry_run_option, effort_option, previous_tape_option
+from anonymize.cli.options import collections_option, config_option, dry_run_option, effort_option, previous_tape_option
 from anonymize.cli.output import Output, command
 from anonymize.config import load_config
 from anonymize.cube import Cube, read_cube, write_cube
@@ -27,18 +28,38 @@ from anonymize.template import Template
     example="concord aggregate loans-2026-10.csv --map map.toml --period 2026-10 -o cube.parquet --report report.html"
 )
 @click.argument("tape")
-@click.option("--map", "mapping", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--period", required=True, help="The reference period, such as 2026-10.")
-@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
-    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Where the privacy report goes: .html, or .json."
+    "--map",
+    "mappings",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="How the tape becomes the collection's cells. One for each --collection, in the same order.",
+)
+@click.option("--period", required=True, help="The reference period, such as 2026-10.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The cube; with several collections a folder.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Where the privacy report goes: .html, or .json; with several collections a folder.",
 )
 @click.option(
     "--language", type=click.Choice(["en", "zh-Hans"]), default="en", show_default=True, help="Of the report."
 )
-@collection_option
+@collections_option
 @click.option("--institution", help="Your institution's code; else the configuration's.")
-@click.option("--previous", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Last period's cube.")
+@click.option(
+    "--previous",
+    type=click.Path(path_type=Path, exists=True),
+    help="Last period's cube; with several collections the folder of them.",
+)
 @previous_tape_option
 @effort_option
 @dry_run_option
@@ -46,12 +67,12 @@ from anonymize.template import Template
 def aggregate(
     output: Output,
     tape: str,
-    mapping: Path,
+    mappings: tuple[Path, ...],
     period: str,
     target: Path,
     report: Path | None,
     language: Literal["en", "zh-Hans"],
-    collection: str,
+    collections: tuple[str, ...],
     institution: str | None,
     previous: Path | None,
     previous_tape: str | None,
@@ -64,14 +85,32 @@ def aggregate(
     TAPE is a CSV, Parquet or Excel file, a folder, a glob in quotes, or a database (postgresql://, duckdb://FILE). The report stays in your institution.
     """
     config = load_config(config_file)
-    template = pinned_template(config, collection)
-    template.check_period(period)
+    if len(mappings) != len(collections):
+        raise click.UsageError("Give one --map for each --collection, in the same order.")
     member = institution or config.need("institution")
+    if len(collections) > 1:
+        aggregate_together(
+            output,
+            config,
+            tape,
+            list(zip(mappings, collections, strict=True)),
+            period,
+            member,
+            Folders(target, report, previous),
+            previous_tape=previous_tape,
+            language=language,
+            effort=effort,
+            dry_run=dry_run,
+        )
+        return
+    _refuse_folders(target, report, previous)
+    template = pinned_template(config, collections[0])
+    template.check_period(period)
     before = _previous(previous, template, member)
     with output.watching() as watch:
         prepared = prepare(
             tape,
-            mapping,
+            mappings[0],
             template,
             period,
             member,
@@ -90,6 +129,12 @@ def aggregate(
         _write(prepared, target, report)
     written = _text(prepared) if dry_run else f"{_text(prepared)}\n{_written(target, report)}"
     output.result(_document(prepared, target, report, dry_run), written)
+
+
+def _refuse_folders(*files: Path | None) -> None:
+    for path in files:
+        if path is not None and path.is_dir():
+            raise click.UsageError(f"{path} is a folder; with one collection a file is meant.")
 
 
 def _write(prepared: Prepared, target: Path, report: Path | None) -> None:

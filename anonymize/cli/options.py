@@ -30,6 +30,16 @@ collection_option: Callable[[Any], Any] = click.option(
     "--collection", default="delinquency", show_default=True, shell_complete=_collections
 )
 
+collections_option: Callable[[Any], Any] = click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    default=("delinquency",),
+    show_default=True,
+    shell_complete=_collections,
+    help="Several, each with its own --map, are protected together.",
+)
+
 dry_run_option: Callable[[Any], Any] = click.option(
     "--dry-run", is_flag=True, help="Do everything but write or send; say what would be."
 )
