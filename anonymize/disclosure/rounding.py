@@ -45,14 +45,17 @@ HEADLINE = 3.0  # how much more a cell counts that is cut by a dimension of head
 
 @dataclass(frozen=True)
 class Dice:
-    """Numbers that only the holder of the key can foretell; the same question has the same answer."""
+    """Numbers that only the holder of the key can foretell; the same question has the same answer.
+
+    With another limit the answer stands at the same share of it.
+    """
 
     key: bytes
 
     def below(self, limit: int, *question: int) -> int:
         """A whole number from 0 to limit - 1, each equally likely to one part in 2**64 for limits below 2**64."""
         asked = struct.pack(f"<{len(question)}q", *question)
-        return int.from_bytes(hmac.digest(self.key, asked, "sha256")[:16], "little") % limit
+        return int.from_bytes(hmac.digest(self.key, asked, "sha256")[:16], "little") * limit >> 128
 
 
 def rounded(lattice: Lattice, value: Indices, base: int, dice: Dice, orders: Orders) -> Indices:
@@ -262,11 +265,15 @@ class _Network:
     def _push(self, cycle: Sequence[int], nodes: Sequence[int], dice: Dice) -> None:
         """Moves the cycle as far as it goes one way or the other, so that no expectation changes."""
         along = [self.tail[edge] == node for edge, node in zip(cycle, nodes, strict=True)]
+        # One finest cell asks the dice: whether it rises. Asked again about nearly the same, it answers the same.
+        asking = min(range(len(cycle)), key=cycle.__getitem__)
+        if not along[asking]:
+            along = [not forth for forth in along]
         ups = [
             self.base - self.left[edge] if forth else self.left[edge] for edge, forth in zip(cycle, along, strict=True)
         ]
         up, down = min(ups), self.base - max(ups)
-        step = up if self._drawn(cycle[-1], up + down, dice) < down else -down
+        step = up if self._drawn(cycle[asking], up + down, dice) < down else -down
         for edge, forth in zip(cycle, along, strict=True):
             self.left[edge] += step if forth else -step
 

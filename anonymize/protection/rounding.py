@@ -18,7 +18,7 @@ multiple of the base. Its expectation is b, it never exceeds A, and where every 
 **The same cells are rounded the same way again**, with the institution's secret: whoever saw many independent roundings
 of one cell could average them. The dice are keyed by secret, collection, institution and measure; neither by the cells,
 so that a correction of a few loans moves few roundings, nor by the period, so that a cell which stays the same from
-month to month is mostly not drawn anew. Without a secret a fresh key is drawn for each call.
+month to month is less often drawn anew. Without a secret a fresh key is drawn for each call.
 """
 
 from __future__ import annotations
