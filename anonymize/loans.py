@@ -31,7 +31,7 @@ SHOWN_CODES = 20
 def create_loans(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> None:
     """Makes the table `loans` of one period; LoanTapeError or MappingError when a row does not fit."""
     for source in mapping.sources():
-        _check_expression(tape, source)
+        check_expression(tape, source)
     _check_filter(tape, mapping)
     tape.run(f"CREATE OR REPLACE TEMP TABLE loans AS {_select(tape, mapping, template, period)}")
     _check_period(tape, mapping, template, period)
@@ -114,7 +114,8 @@ def _added(mapping: TapeMapping, template: Template) -> tuple[MeasureRule, ...]:
     return tuple(rule for rule in mapping.measures if template.measure(rule.measure).additive)
 
 
-def _check_expression(tape: Tape, source: Source) -> None:
+def check_expression(tape: Tape, source: Source) -> None:
+    """MappingError when an expression does not work on this tape, whatever its rows hold."""
     try:
         # The constant beside it refuses sums: an expression gives one value for each row.
         tape.connection.sql(
@@ -129,7 +130,7 @@ def _check_filter(tape: Tape, mapping: TapeMapping) -> None:
     """LoanTapeError when the filter keeps no row, or cannot tell for some: a blank must not drop a loan unseen."""
     if mapping.where is None:
         return
-    _check_expression(tape, mapping.where)
+    check_expression(tape, mapping.where)
     test = f"{mapping.where.expression}::BOOLEAN"
     kept, unclear = tape.run(f"SELECT count_if({test}), count_if(({test}) IS NULL) FROM tape")[0]
     if unclear:

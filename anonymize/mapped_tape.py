@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from anonymize.errors import MappingError
+from anonymize.loans import check_expression
 from anonymize.mapping import Source, TapeMapping, check_columns
 from anonymize.periods import before, period_of
 from anonymize.reading import PeriodFilter, Wanted, mentioned
@@ -33,6 +34,8 @@ def open_mapped(
     )
     try:
         check_columns(mapping, opened.column_names)
+        for source in mapping.sources():
+            check_expression(opened, source)
     except MappingError:
         opened.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from anonymize.aggregate import aggregate
 from anonymize.errors import ConcordError, LoanTapeError, MappingError
+from anonymize.mapped_tape import after_joining, open_mapped
 from anonymize.periods import before, bounds, period_of
 from anonymize.reading import EVERYTHING, PeriodFilter, Reading, Wanted
+from anonymize.simulate import SCENARIOS, demo_institutions, mapping_for_simulated, simulated_tape
 from anonymize.tape import Tape, open_tape
 from anonymize.tape_join import Joined, Previous
+from anonymize.template import load
 
 NOW = {"report_date": ["2026-10-31"] * 3, "loan_no": ["1", "2", "4"], "dpd": [0, 35, 0]}
 BEFORE = {"report_date": ["2026-09-30"] * 3, "loan_no": ["1", "2", "3"], "dpd": [10, 5, 90]}
@@ -142,3 +147,30 @@ def test_everything_is_joined_without_a_mapping() -> None:
             "previous_loan_no",
             "previous_dpd",
         )
+
+
+def test_two_months_of_a_bank_become_migration_cells() -> None:
+    """Every loan of either month is in one cell, and the pipeline says how the tapes met."""
+    profile = replace(demo_institutions()[0], loans=3_000)
+    simulated = simulated_tape("migration", profile, "2026-10", SCENARIOS["wave"], 1)
+    template, mapping = load("migration"), mapping_for_simulated("migration")
+    with open_mapped(simulated.tape, mapping, template, "2026-10", simulated.previous) as tape:
+        cells = aggregate(tape, after_joining(mapping), template, "2026-10")
+        met = tape.joined
+    assert met is not None
+    total = cells.table.filter([each == "_T" for each in cells.table.column(template.dimension_ids[0]).to_pylist()])
+    assert max(total.column("ACCOUNTS").to_pylist()) == met.matched + met.gone + met.new
+    assert met.gone > 0
+    assert met.new > 0
+
+
+def test_a_mapping_that_joins_needs_both_tapes_and_only_then() -> None:
+    for collection, other in (("migration", None), ("delinquency", pa.table(BEFORE))):
+        with pytest.raises(MappingError, match="previous"):
+            open_mapped(pa.table(NOW), mapping_for_simulated(collection), load(collection), "2026-10", other)
+
+
+def test_an_expression_over_a_column_that_is_not_there_is_refused_before_anything_is_read() -> None:
+    mapping = mapping_for_simulated("migration")
+    with pytest.raises(MappingError, match=r"the expression does not work on this tape|the tape has no column"):
+        open_mapped(pa.table(NOW), mapping, load("migration"), "2026-10", pa.table(BEFORE))
