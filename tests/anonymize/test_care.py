@@ -18,9 +18,11 @@ from anonymize.simulate import (
     InstitutionProfile,
     demo_institutions,
     mapping_for_simulated,
+    simulate_tapes,
     simulated_tape,
 )
 from anonymize.simulated_market import PRODUCTS, PROVINCES
+from anonymize.simulated_treatments import treatments
 from anonymize.template import TOTAL, Indicator, Template, load
 
 CARE = {"treatment": "2026-Q3", "outreach": "2026-09", "service": "2026-Q3"}
@@ -109,6 +111,22 @@ def test_harsh_treatments_look_worse_than_they_are_because_they_get_the_worse_ca
     like_with_like = cured(late, treatment="催告提醒", grade="C") - cured(late, treatment="诉讼清收", grade="C")
     assert at_first_sight > 0.3
     assert like_with_like < at_first_sight / 2
+
+
+def test_what_works_differs_by_tier() -> None:
+    """A whole book is made 45 days past due, so that every tier has thousands of cases alike."""
+    _, loans = next(simulate_tapes(LARGE, ["2026-06"], SCENARIOS["calm"], 7))
+    days = loans.schema.get_field_index("days_past_due")
+    late = loans.set_column(days, "days_past_due", pa.array(np.full(loans.num_rows, 45)))
+    treated = treatments(late, "2026-Q3", 7)
+
+    def performing(treatment: str, tier: list[str]) -> float:
+        chosen = treated.filter(pc.equal(treated["treatment"], treatment))
+        chosen = chosen.filter(pc.is_in(chosen["grade"], pa.array(tier)))
+        return share(chosen, "outcome", "恢复正常") + share(chosen, "outcome", "按方案还款")
+
+    assert performing("展期", ["A", "B"]) > performing("债务重组", ["A", "B"]) + 0.03
+    assert performing("债务重组", ["D", "E"]) > performing("展期", ["D", "E"]) + 0.03
 
 
 def test_a_wave_takes_from_what_treatments_achieve_for_the_same_cases() -> None:
