@@ -145,6 +145,33 @@ def test_every_margin_equals_a_count_by_hand(rows: list[dict[str, Any]]) -> None
         assert found[cell] == pytest.approx(values), cell
 
 
+def spread_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Borrowers in one to twelve cells, some with amounts of both signs or nothing but credits, some in groups."""
+    rows = []
+    for customer in range(draw(st.integers(1, 6))):
+        low, high = draw(st.sampled_from([(0, 400), (0, 400), (-400, 0), (-400, 400), (0, 1)]))
+        owner = draw(st.sampled_from([None, None, "1", "2"]))
+        leaves = st.tuples(*(st.sampled_from(each.code_list.leaves) for each in SMALL.dimensions))
+        for product, region, dpd in draw(st.lists(leaves, min_size=1, max_size=12)):
+            rows.append(
+                {"product": product, "region": region, "dpd": dpd, "customer": customer, "owner": owner}
+                | {column: draw(st.integers(low, high)) / 4 for column in ("balance", "past_due")}
+            )
+    return rows
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.composite(spread_rows)(), st.sampled_from([small_mapping(), GROUPED]))
+def test_borrowers_in_few_cells_or_many_count_once_in_every_total(
+    rows: list[dict[str, Any]], mapping: TapeMapping
+) -> None:
+    expected = counted_by_hand(rows if mapping is GROUPED else [{**row, "owner": None} for row in rows])
+    found = as_dictionary(cells_of(rows, mapping))
+    assert found.keys() == expected.keys()
+    for cell, values in expected.items():
+        assert found[cell] == pytest.approx(values), cell
+
+
 def test_a_borrower_with_loans_in_two_products_is_one_contributor_of_their_total() -> None:
     row = {"region": "EAST", "dpd": "CURRENT", "past_due": 0.0}
     cells = as_dictionary(
