@@ -60,7 +60,7 @@ def test_borrowers_are_never_more_than_accounts_and_right_on_average() -> None:
     wide = rounding_template(base={"ACCOUNTS": 10, "BALANCE": 1e8})  # nothing is withheld
     cells = cells_of(random_loans(wide, 300, 3), wide)
     seen = []
-    for number in range(150):
+    for number in range(80):
         values = arrays(protect(cells, wide, "ADA", secret=number.to_bytes(32, "big")).cube, wide)
         assert (values["BORROWERS"] <= values["ACCOUNTS"]).all()
         seen.append(values["BORROWERS"])
@@ -72,8 +72,8 @@ def test_the_same_cells_are_rounded_the_same_way_with_the_institutions_secret_on
     cells, first = protected(300, 3)
     assert first.repeatable
     assert protect(cells, TEMPLATE, "ADA", secret=SECRET).cube.table.equals(first.cube.table)
-    assert not protect(cells, TEMPLATE, "BELA", secret=SECRET).cube.table.equals(first.cube.table)
-    fresh = [protect(cells, TEMPLATE, "ADA") for _ in range(2)]
+    assert not protect(cells, TEMPLATE, "BELA", secret=SECRET, effort=0.0).cube.table.equals(first.cube.table)
+    fresh = [protect(cells, TEMPLATE, "ADA", effort=0.0) for _ in range(2)]
     assert not fresh[0].cube.table.equals(fresh[1].cube.table)
     assert not fresh[0].repeatable
     with pytest.raises(ProtectionError, match="shorter than"):

@@ -19,7 +19,7 @@ from tests.anonymize.platform import PERIOD
 def rounding(machine: Bank) -> Bank:
     """A machine whose collection asks for rounding, with loans and a mapping."""
     document = json.loads(json.dumps(dict(load("delinquency").source)))
-    document["protection"] |= {"method": "round", "base": {"ACCOUNTS": 10, "BALANCE": 500000}}
+    document["protection"] |= {"method": "round", "base": {"ACCOUNTS": 10, "BALANCE": 10_000_000}}
     (machine.directory / "concord.toml").write_text('institution = "CN-001"\n', encoding="utf-8")
     (machine.directory / "templates").mkdir()
     (machine.directory / "templates" / "delinquency.json").write_text(json.dumps(document), encoding="utf-8")
