@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anonymize.cube import BOUNDED, Cells, places_of, read_cube, write_cube
+from anonymize.cube import BOUNDED, Cells, dense, places_of, read_cube, write_cube
 from anonymize.disclosure.noise import cost_of
 from anonymize.errors import ProtectionError
 from anonymize.ledger import Claim, Ledger
@@ -50,6 +50,16 @@ def by_noise(cells: Cells, template: Template, institution: str, ledger: Ledger 
     content = ledger.pay(_claim(truth, cells, template, institution), draw)
     cube = read_cube(content, template, period=cells.period, institution=institution)
     return Protected(cube, np.full(template.shape, PUBLISHED), {}, "noise", noise_error(template))
+
+
+def cut_off(cells: Cells, template: Template) -> dict[str, float]:
+    """The share of each additive measure's total that the bounds cut off: it is for the officer and never leaves."""
+    kept = _bounded(cells, template)
+    found = {}
+    for measure in (each for each in template.measures if each.additive):
+        total = dense(cells.table, template, measure.id).flat[0] * 10**measure.decimals
+        found[measure.id] = float(1 - kept[measure.id].flat[0] / total) if total else 0.0
+    return found
 
 
 def _bounded(cells: Cells, template: Template) -> dict[str, Whole]:

@@ -22,6 +22,7 @@ from anonymize.errors import LedgerError, ProtectionError, TemplateError
 from anonymize.ledger import Ledger
 from anonymize.mapping import parse_mapping
 from anonymize.protect import protect
+from anonymize.protection.noise import cut_off
 from anonymize.protection.noise_error import noise_error
 from anonymize.tape import open_tape
 from anonymize.template import Template, parse
@@ -123,6 +124,12 @@ def test_what_a_borrower_adds_up_to_is_cut_off_at_the_bound_the_largest_cells_fi
     assert found["a2", "w"][1:] == (0, 30000)  # 500.50 would make 1200.50 with the above
     assert found["_T", "w"] == (1, 0, 30000)  # of four loans three count, of what is over 1000 nothing
     assert found["_T", "_T"] == (4, 2, 101025)
+
+
+def test_the_bank_is_told_what_share_the_bounds_cut_off() -> None:
+    found = cut_off(cells_of(LOANS, template_of()), template_of())
+    assert found["LOANS"] == pytest.approx(1 / 5)
+    assert found["BALANCE"] == pytest.approx(1 - 1010.25 / 1230.75)
 
 
 def test_members_of_a_group_share_one_bound() -> None:
