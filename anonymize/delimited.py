@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -69,6 +70,12 @@ def transcode(layout: Layout, directory: str) -> Layout:
             rule="unreadable-tape",
         ) from None
     return replace(layout, file=str(copy), encoding="utf-8")
+
+
+def lines_of(layout: Layout) -> Generator[str, None, None]:
+    """The lines of a file as text, one after the other; UnicodeDecodeError where it is not of its encoding."""
+    with _open(layout.file) as stream, io.TextIOWrapper(stream, layout.encoding, errors="strict", newline="") as text:
+        yield from text
 
 
 def _decoded(layout: Layout) -> Iterator[str]:

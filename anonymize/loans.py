@@ -2,16 +2,19 @@
 
     cell         the leaf cell as one integer (see CellPaths); no row is without one
     borrower     the bank's key of the borrower
-    key_M        for each distinct count M, what is counted
+    key_M        for each distinct count M of something else than borrowers, what is counted (see `key_column`)
     value_M      for each additive measure M, what the row adds, in units of 10^-(decimals + SPARE_DIGITS)
 
 Where the mapping names groups of affiliates, `affiliated` holds the rows of their members, with the group as a further
 column `contributor`, and `alone` those of everybody else.
 
-Amounts are integers from here on, so that a sum does not depend on the order in which rows are read.
+Amounts are integers from here on, so that a sum does not depend on the order in which rows are read. Every column costs
+memory or disk on a tape of hundreds of millions of rows: there is none that nobody reads.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import duckdb
 
@@ -22,6 +25,7 @@ from anonymize.mapping import Currency, DimensionRule, MeasureRule, Source, Tape
 from anonymize.paths import CellPaths
 from anonymize.periods import EXAMPLES, in_period, period_of
 from anonymize.tape import Tape, literal, quoted
+from anonymize.tape_numbers import why_not_numbers
 from anonymize.template import Template
 
 SPARE_DIGITS = 4  # digits kept beyond the template's decimals until a cell's sum is rounded
@@ -34,16 +38,26 @@ def create_loans(tape: Tape, mapping: TapeMapping, template: Template, period: s
         check_expression(tape, source)
     _check_filter(tape, mapping)
     tape.run(f"CREATE OR REPLACE TEMP TABLE loans AS {_select(tape, mapping, template, period)}")
-    _check_period(tape, mapping, template, period)
+    others = _other_periods(tape, mapping, template, period)
+    if others:
+        tape.run(f"CREATE OR REPLACE TEMP TABLE loans AS {_select(tape, mapping, template, period, others)}")
     _check_rows(tape, mapping, template, period)
     for measure, source in _distinct(mapping):
         if template.measure(measure).additive:
-            _count_once(tape, measure, source)
+            _count_once(tape, measure, key_column(mapping, measure), source)
     if mapping.group is not None:
         _split_affiliates(tape)
 
 
-def _select(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> str:
+def key_column(mapping: TapeMapping, measure: str) -> str:
+    """The column of `loans` that a distinct count goes by; borrowers have theirs already."""
+    rule = next(rule for rule in mapping.measures if rule.measure == measure)
+    same = rule.source is not None and rule.source.expression == mapping.borrower.expression
+    return "borrower" if same else f"key_{measure}"
+
+
+def _select(tape: Tape, mapping: TapeMapping, template: Template, period: str, without: Sequence[str] = ()) -> str:
+    """The SQL of the loans, except those whose period is written like one of `without`."""
     paths = CellPaths.of(template)
     codes, joins = [], []
     for axis, rule in enumerate(mapping.dimensions):
@@ -52,13 +66,17 @@ def _select(tape: Tape, mapping: TapeMapping, template: Template, period: str) -
         joins.extend(join)
     columns = [
         f"({' + '.join(codes)})::{paths.type} AS cell",
-        f"{_stray(mapping, template, period)} AS stray",
         f"{_key(tape, mapping.borrower)} AS borrower",
-        f"{_key_text(mapping.group)} AS affiliates",
-        *(f"{_key(tape, source)} AS {quoted('key_' + measure)}" for measure, source in _distinct(mapping)),
+        *(f"{_key_text(each)} AS affiliates" for each in [mapping.group] if each is not None),
+        *(f"{_key(tape, source)} AS {quoted(name)}" for name, source in _other_keys(mapping)),
         *(f"{_value(rule, template)} AS {quoted('value_' + rule.measure)}" for rule in _added(mapping, template)),
     ]
-    return f"SELECT {', '.join(columns)} FROM {_kept(mapping)} {' '.join(joins)}"
+    stray, kept = _stray(mapping, template, period), ""
+    if mapping.period is not None and not without:
+        columns.append(f"({stray}) IS NOT NULL AS stray")
+    if without:
+        kept = f" WHERE ({stray}) IS NULL OR ({stray}) NOT IN ({', '.join(map(literal, without))})"
+    return f"SELECT {', '.join(columns)} FROM {_kept(mapping)} {' '.join(joins)}{kept}"
 
 
 def _kept(mapping: TapeMapping) -> str:
@@ -88,14 +106,14 @@ def _key(tape: Tape, source: Source) -> str:
     return _key_text(source)
 
 
-def _key_text(source: Source | None) -> str:
-    return "NULL::VARCHAR" if source is None else f"nullif(trim({source.expression}::VARCHAR), '')"
+def _key_text(source: Source) -> str:
+    return f"nullif(trim({source.expression}::VARCHAR), '')"
 
 
 def _value(rule: MeasureRule, template: Template) -> str:
     measure = template.measure(rule.measure)
     if rule.source is None or rule.distinct:
-        return "1::BIGINT"
+        return "1::UTINYINT"
     number = f"TRY_CAST({rule.source.expression} AS DOUBLE)"
     if rule.currency is not None:
         number = f"({number} * {rate_of(rule.currency)})"
@@ -108,6 +126,12 @@ def _value(rule: MeasureRule, template: Template) -> str:
 def _distinct(mapping: TapeMapping) -> tuple[tuple[str, Source], ...]:
     """The measures that count different keys, and where the keys are."""
     return tuple((rule.measure, rule.source) for rule in mapping.measures if rule.distinct and rule.source is not None)
+
+
+def _other_keys(mapping: TapeMapping) -> tuple[tuple[str, Source], ...]:
+    """The columns that hold keys of something else than borrowers, and where the keys are."""
+    named = ((key_column(mapping, measure), source) for measure, source in _distinct(mapping))
+    return tuple((name, source) for name, source in named if name != "borrower")
 
 
 def _added(mapping: TapeMapping, template: Template) -> tuple[MeasureRule, ...]:
@@ -145,15 +169,20 @@ def _check_filter(tape: Tape, mapping: TapeMapping) -> None:
         )
 
 
-def _check_period(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> None:
-    """Drops rows of other periods; LoanTapeError when a row has no period or no row is of this one."""
+def _other_periods(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> list[str]:
+    """How the tape writes other periods; LoanTapeError when a row has no period or no row is of this one."""
     if mapping.period is None:
         if mapping.fixed_period != period:
             raise MappingError(
                 f"[period]: fixed is {mapping.fixed_period}, but {period} was asked for.", rule="wrong-period"
             )
-        return
-    strays = tape.run("SELECT stray, count(*) FROM loans WHERE stray IS NOT NULL GROUP BY stray")
+        return []
+    if not tape.run("SELECT 1 FROM loans WHERE stray LIMIT 1"):
+        return []
+    strays = tape.run(
+        f"SELECT stray, count(*) FROM (SELECT {_stray(mapping, template, period)} AS stray FROM {_kept(mapping)}) "
+        "WHERE stray IS NOT NULL GROUP BY stray"
+    )
     found = {text: period_of(text, template.frequency) for text, _ in strays}
     without = sum(rows for text, rows in strays if found[text] is None)
     if without:
@@ -162,18 +191,16 @@ def _check_period(tape: Tape, mapping: TapeMapping, template: Template, period: 
             f"(such as {EXAMPLES}). Nothing was aggregated.",
             rule="no-period",
         )
-    others = ", ".join(literal(text) for text in found if found[text] != period)
-    if others:
-        tape.run(f"DELETE FROM loans WHERE stray IN ({others})")
-    if not tape.run("SELECT 1 FROM loans LIMIT 1"):
+    if period not in found.values() and not tape.run("SELECT 1 FROM loans WHERE NOT stray LIMIT 1"):
         known = sorted({each for each in found.values() if each is not None})
         span = known[0] if len(known) == 1 else f"{known[0]} to {known[-1]}"
         raise LoanTapeError(f"The tape has no row of {period}; it is of {span}.", rule="wrong-period")
+    return [text for text in found if found[text] != period]
 
 
 def _check_rows(tape: Tape, mapping: TapeMapping, template: Template, period: str) -> None:
     rules = _added(mapping, template)
-    keys = [("borrower", mapping.borrower), *((f"key_{each}", source) for each, source in _distinct(mapping))]
+    keys = [("borrower", mapping.borrower), *_other_keys(mapping)]
     nulls = [f"count_if({quoted(name)} IS NULL)" for name in ["cell", *(name for name, _ in keys)]]
     values = [quoted("value_" + rule.measure) for rule in rules]
     tests = [f"count_if({name} IS NULL), count_if({name} < 0)" for name in values]
@@ -190,16 +217,17 @@ def _check_rows(tape: Tape, mapping: TapeMapping, template: Template, period: st
         missing, negative = row[len(nulls) + 2 * position : len(nulls) + 2 * position + 2]
         if missing and rule.currency is not None:
             _check_currencies(tape, mapping, rule.currency, _stray(mapping, template, period))
-        _check_values(rule, template, missing, negative)
+        _check_values(tape, rule, template, missing, negative)
 
 
-def _check_values(rule: MeasureRule, template: Template, missing: int, negative: int) -> None:
+def _check_values(tape: Tape, rule: MeasureRule, template: Template, missing: int, negative: int) -> None:
     if rule.source is None:
         return
     what = "whole number" if template.measure(rule.measure).type == "count" else "number"
     if missing:
+        why = why_not_numbers(tape, rule.source.column) if rule.source.column is not None else ""
         raise LoanTapeError(
-            f"{rule.source.where}: {missing} rows have no usable {what} in {rule.source.label}. Correct the tape, or "
+            f"{rule.source.where}: {missing} rows have no usable {what} in {rule.source.label}.{why} Correct the tape, or "
             'say in sql what a blank means, sql = "coalesce(amount, 0)". Nothing was aggregated.',
             rule="missing-value",
         )
@@ -269,9 +297,9 @@ def _split_affiliates(tape: Tape) -> None:
     tape.run("CREATE OR REPLACE TEMP VIEW alone AS SELECT * FROM loans ANTI JOIN affiliates USING (borrower)")
 
 
-def _count_once(tape: Tape, measure: str, source: Source) -> None:
+def _count_once(tape: Tape, measure: str, column: str, source: Source) -> None:
     """Of the rows with the same key one counts as 1, the others as 0."""
-    key, value = quoted(f"key_{measure}"), quoted(f"value_{measure}")
+    key, value = quoted(column), quoted(f"value_{measure}")
     split = tape.run(
         f"SELECT count(*) FROM (SELECT 1 FROM loans GROUP BY {key} HAVING min(cell) <> max(cell) "
         "OR min(borrower) <> max(borrower))"
@@ -284,5 +312,5 @@ def _count_once(tape: Tape, measure: str, source: Source) -> None:
         )
     tape.run(
         f"CREATE OR REPLACE TEMP TABLE loans AS SELECT * REPLACE "
-        f"((row_number() OVER (PARTITION BY {key}) = 1)::BIGINT AS {value}) FROM loans"
+        f"((row_number() OVER (PARTITION BY {key}) = 1)::UTINYINT AS {value}) FROM loans"
     )
