@@ -55,18 +55,19 @@ def scan(tape: Tape, mapping: TapeMapping | None = None) -> tuple[IdentifierFind
         found.extend(_findings(name, values))
     if mapping is None:
         return tuple(found)
-    dimensions = _places(rule.source for rule in mapping.dimensions if rule.source is not None)
-    return tuple(each for each in found if each.kind != ROW_KEY or each.column.casefold() in dimensions)
+    names = {name.casefold(): source for name, source in _names(mapping.sources()).items()}
+    return tuple(each for each in found if each.kind != ROW_KEY or _is_dimension(names.get(each.column.casefold())))
 
 
 def refuse_mapped(findings: Iterable[IdentifierFinding], mapping: TapeMapping) -> None:
     """IdentifierError when the mapping uses a column that holds direct identifiers, or breaks loans down by keys or text."""
-    places = _places(mapping.sources())
+    names = {name.casefold(): source for name, source in _names(mapping.sources()).items()}
     for finding in findings:
-        place = places.get(finding.column.casefold())
-        if place is None or not (finding.is_direct or place.startswith("[dimensions.")):
+        source = names.get(finding.column.casefold())
+        if source is None or not (finding.is_direct or _is_dimension(source)):
             continue
-        what = f"column {finding.column!r}" if finding.column != place else "the SQL expression"
+        place = source.place
+        what = f"column {finding.column!r}" if source.column is not None else "the SQL expression"
         seems = "holds" if finding.evidence == "values" else "by its name holds"
         remedy = (
             "Map the bank's own customer key, or a keyed hash of it"
@@ -79,9 +80,20 @@ def refuse_mapped(findings: Iterable[IdentifierFinding], mapping: TapeMapping) -
         )
 
 
-def _places(sources: Iterable[Source]) -> dict[str, str]:
-    """Where the mapping uses each column or expression, by its name on the sample."""
-    return {(source.column or source.place).casefold(): source.place for source in sources}
+def _is_dimension(source: Source | None) -> bool:
+    return source is not None and source.place.startswith("[dimensions.")
+
+
+def _names(sources: Iterable[Source]) -> dict[str, Source]:
+    """The sources by their names on the sample: columns by their own, expressions by their place, numbered from two on."""
+    names: dict[str, Source] = {}
+    for source in dict.fromkeys(sources):
+        name, number = source.column or source.place, 1
+        while source.column is None and name in names:
+            number += 1
+            name = f"{source.place} {number}"
+        names[name] = source
+    return names
 
 
 def looks_personal(text: str) -> bool:
@@ -94,7 +106,11 @@ def looks_personal(text: str) -> bool:
 def _sample(tape: Tape, mapping: TapeMapping | None) -> pa.Table:
     sources = mapping.sources() if mapping is not None else ()
     expressions = [f"{quoted(column.name)}::VARCHAR AS {quoted(column.name)}" for column in tape.columns]
-    expressions += [f"{each.expression}::VARCHAR AS {quoted(each.place)}" for each in sources if each.sql is not None]
+    expressions += [
+        f"{each.expression}::VARCHAR AS {quoted(name)}"
+        for name, each in _names(sources).items()
+        if each.sql is not None
+    ]
     return tape.arrow(f"SELECT {', '.join(expressions)} FROM {SAMPLE}")
 
 

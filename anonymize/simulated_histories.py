@@ -42,7 +42,7 @@ def migration_tapes(profile: InstitutionProfile, period: str, scenario: Scenario
 
 
 def vintage_tape(profile: InstitutionProfile, period: str, scenario: Scenario, seed: int) -> SimulatedTape:
-    """Every loan granted since ORIGIN, whatever became of it; older ones have lost those that closed before."""
+    """Every loan granted since ORIGIN, whatever became of it; of older ones those that closed before are not known."""
     last = _checked(period, 0, "a month")
     ended: list[Closed] = []
     for month, portfolio, closed in months(profile, scenario, seed):
@@ -52,7 +52,7 @@ def vintage_tape(profile: InstitutionProfile, period: str, scenario: Scenario, s
             break
     states = [np.where(each.written_off, _WRITTEN_OFF, _PAID_BACK) for each in ended]
     state = np.concatenate([np.full(profile.loans, _OPEN), *states])
-    kept = loans.opened >= 0
+    kept = loans.loan >= profile.loans  # the others were there at the start
     return SimulatedTape(_vintages(loans.chosen(kept), profile, last, state[kept]))
 
 

@@ -31,15 +31,16 @@ def predicted_pd(portfolio: Portfolio, profile: InstitutionProfile) -> Real:
     calm = _calm_default(profile)
     known = calm[portfolio.product, portfolio.province, portfolio.tier, np.minimum(portfolio.behind, DEFAULTED - 1)]
     odds = known / (1 - known) * np.exp(_LUCK * portfolio.luck)
-    return np.round(np.where(portfolio.behind >= DEFAULTED, 1.0, odds / (1 + odds)), 4)
+    predicted: Real = np.where(portfolio.behind >= DEFAULTED, 1.0, odds / (1 + odds))
+    return predicted.round(4)
 
 
 def score(portfolio: Portfolio, profile: InstitutionProfile) -> Whole:
     """The application score: what was known when the loan was granted."""
     calm = _calm_default(profile)[portfolio.product, portfolio.province, portfolio.tier, 0]
     odds_of_good = (1 - calm) / calm * np.exp(-_LUCK * portfolio.luck)
-    points = _BASE_SCORE + _POINTS_TO_DOUBLE * np.log2(odds_of_good / _BASE_ODDS)
-    return np.round(points).astype(np.int64)
+    points: Real = _BASE_SCORE + _POINTS_TO_DOUBLE * np.log2(odds_of_good / _BASE_ODDS)
+    return points.round().astype(np.int64)
 
 
 def risk_class(portfolio: Portfolio, behind: Whole) -> Whole:

@@ -97,7 +97,8 @@ def originated(portfolio: Portfolio) -> NDArray[np.datetime64]:
 
 def _last_paid(portfolio: Portfolio, days: Whole, month: int) -> NDArray[np.datetime64]:
     """Within the month before the oldest instalment that is still due, never before the loan was granted."""
-    paid = np.datetime64(month_end(month)) - (days + portfolio.loan % 28) * _DAY
+    since = (days + portfolio.loan % 28) * _DAY
+    paid: NDArray[np.datetime64] = np.datetime64(month_end(month), "D") - since
     return np.maximum(paid, originated(portfolio))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from importlib import resources
 from pathlib import Path
 
@@ -13,16 +12,35 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from anonymize.cli.output import Output, command
-from anonymize.errors import ConfigError
+from anonymize.errors import ConfigError, TemplateError
 from anonymize.files import write_whole
-from anonymize.simulate import ORIGIN, SCENARIOS, InstitutionProfile, demo_institutions, simulate_tapes
+from anonymize.simulate import (
+    ORIGIN,
+    SCENARIOS,
+    SIMULATED,
+    InstitutionProfile,
+    SimulatedTape,
+    demo_institutions,
+    simulated_tape,
+)
 from anonymize.simulated_market import PRODUCTS, PROVINCES
 
 
 @command(example="concord simulate --loans 20000 --scenario wave --period 2026-10 --seed 7 -o tape.parquet")
+@click.option(
+    "--collection",
+    type=click.Choice(sorted(SIMULATED)),
+    default="delinquency",
+    show_default=True,
+    help="What the tape is for; migration gets the tape of the month before too.",
+)
 @click.option("--loans", type=click.IntRange(1, 50_000_000), default=10_000, show_default=True)
 @click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="calm", show_default=True)
-@click.option("--period", required=True, help=f"A month from {ORIGIN} on, such as 2026-10.")
+@click.option(
+    "--period",
+    required=True,
+    help=f"From {ORIGIN} on, a month such as 2026-10 or, where the collection is quarterly, 2026-Q3.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same tape.")
 @click.option("--provinces", help="Codes such as CN-ZJ,CN-JS; else five of the coast.")
 @click.option(
@@ -34,6 +52,7 @@ from anonymize.simulated_market import PRODUCTS, PROVINCES
 @click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
 def simulate(
     output: Output,
+    collection: str,
     loans: int,
     scenario: str,
     period: str,
@@ -43,18 +62,29 @@ def simulate(
     mapping: Path | None,
     target: Path,
 ) -> None:
-    """Write a loan tape in a chosen scenario as .parquet or .csv; loans fall behind by a Markov chain."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period) or period < ORIGIN:
-        raise ConfigError(f"--period is a month from {ORIGIN} on, such as 2026-10.", rule="wrong-period")
+    """Write a collection's tape in a chosen scenario as .parquet or .csv; loans fall behind by a Markov chain."""
     profile = _institution(code) if code else _profile(loans, provinces)
-    _, table = next(simulate_tapes(profile, [period], SCENARIOS[scenario], seed))
-    write_whole(target, _content(table, target))
+    made = _made(collection, profile, period, scenario, seed)
+    write_whole(target, _content(made.tape, target))
+    written = {"tape": str(target), "rows": made.tape.num_rows}
+    if made.previous is not None:
+        before = target.with_stem(f"{target.stem}-previous")
+        write_whole(before, _content(made.previous, before))
+        written |= {"previous_tape": str(before), "previous_rows": made.previous.num_rows}
     if mapping is not None:
-        write_whole(mapping, (resources.files("anonymize.examples") / "delinquency.toml").read_bytes())
+        write_whole(mapping, (resources.files("anonymize.examples") / f"{collection}.toml").read_bytes())
     output.result(
-        {"tape": str(target), "rows": table.num_rows, "scenario": scenario, "period": period, "seed": seed},
-        f"{table.num_rows:,} loans of {period} ({scenario}) written to {target}.",
+        {**written, "collection": collection, "scenario": scenario, "period": period, "seed": seed},
+        f"{made.tape.num_rows:,} rows of {period} ({scenario}) written to {target}."
+        + (f" The month before is in {written['previous_tape']}." if made.previous is not None else ""),
     )
+
+
+def _made(collection: str, profile: InstitutionProfile, period: str, scenario: str, seed: int) -> SimulatedTape:
+    try:
+        return simulated_tape(collection, profile, period, SCENARIOS[scenario], seed)
+    except (TemplateError, ValueError) as wrong:
+        raise ConfigError(f"--period: {wrong}", rule="wrong-period") from wrong
 
 
 def _institution(code: str) -> InstitutionProfile:

@@ -170,7 +170,7 @@ def test_an_unreadable_tape_writes_nothing(prepared: Bank, content: bytes, sente
 def test_a_tape_cut_off_in_the_middle_of_a_row_writes_nothing(prepared: Bank) -> None:
     whole = (prepared.directory / "loans.csv").read_bytes()
     (prepared.directory / "bad.csv").write_bytes(whole[: len(whole) // 2].rsplit(b",", 3)[0])
-    assert "fields instead of 11" in refused(prepared, aggregated(prepared, "bad.csv"))
+    assert "fields instead of" in refused(prepared, aggregated(prepared, "bad.csv"))
 
 
 def test_a_tape_that_is_not_there_writes_nothing(prepared: Bank) -> None:
@@ -253,8 +253,8 @@ def test_simulate_writes_the_same_bytes_for_the_same_seed(machine: Bank) -> None
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--period", "2024-12"], "a month from 2025-01 on"),
-        (["--period", "2026-Q4"], "a month from 2025-01 on"),
+        (["--period", "2024-12"], "begin in 2025-01"),
+        (["--period", "2026-Q4"], "whose periods look like 2026-10"),
         (["--period", PERIOD, "--provinces", "CN-XX"], "'CN-XX' is no province"),
         (["--period", PERIOD, "--institution", "NOBODY"], "no institution 'NOBODY'"),
     ],
