@@ -12,7 +12,7 @@ from anonymize.bounded import with_bounded
 from anonymize.contributions import Contributions, count_contributions, joined
 from anonymize.cube import CONTRIBUTORS, Cells
 from anonymize.errors import MappingError
-from anonymize.loans import SPARE_DIGITS, create_loans
+from anonymize.loans import SPARE_DIGITS, create_loans, key_column
 from anonymize.mapping import TapeMapping, check_columns
 from anonymize.paths import CellPaths, Whole
 from anonymize.tally import roll_up
@@ -70,10 +70,8 @@ def _contributions(tape: Tape, mapping: TapeMapping, template: Template) -> tupl
 
 
 def _distinct(tape: Tape, mapping: TapeMapping, measure: Measure, template: Template, borrowers: Whole) -> Whole:
-    rule = next(rule for rule in mapping.measures if rule.measure == measure.id)
-    if rule.source == mapping.borrower:
-        return borrowers
-    return count_contributions(tape, template, f"key_{measure.id}").people
+    key = key_column(mapping, measure.id)
+    return borrowers if key == "borrower" else count_contributions(tape, template, key).people
 
 
 def _table(template: Template, loans: Whole, measures: Mapping[str, Whole], contributions: Contributions) -> pa.Table:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from anonymize.cube import BOUNDED, places_of
-from anonymize.loans import SPARE_DIGITS
+from anonymize.loans import SPARE_DIGITS, key_column
 from anonymize.mapping import TapeMapping
 from anonymize.paths import CellPaths, Whole
 from anonymize.tally import roll_up
@@ -30,7 +30,8 @@ def with_bounded(table: pa.Table, tape: Tape, mapping: TapeMapping, template: Te
     for measure in template.measures:
         sums = np.zeros(template.shape, np.int64)
         for source, contributor in rows:
-            _add(sums, tape, template, _cut(measure, template, source, contributor))
+            key = None if measure.additive else key_column(mapping, measure.id)
+            _add(sums, tape, template, _cut(measure, template, source, contributor, key))
         roll_up(sums, template)
         table = table.append_column(BOUNDED + measure.id, pa.array(sums[places]))
     return table
@@ -42,9 +43,9 @@ def _add(sums: Whole, tape: Tape, template: Template, query: str) -> None:
     sums[places] += table.column("total").to_numpy()
 
 
-def _cut(measure: Measure, template: Template, source: str, contributor: str) -> str:
+def _cut(measure: Measure, template: Template, source: str, contributor: str, key: str | None) -> str:
     """The SQL of the bounded sum of every finest cell that has one."""
-    parts = _added(measure, source, contributor) if measure.additive else _counted(measure, source, contributor)
+    parts = _added(measure, source, contributor) if key is None else _counted(key, source, contributor)
     bound = bound_units(template, measure)
     return (
         "SELECT cell, sum(sign(part) * least(abs(part), greatest(0, "
@@ -61,11 +62,10 @@ def _added(measure: Measure, source: str, contributor: str) -> str:
     return f"SELECT {quoted(contributor)} AS who, cell, {rounded} AS part FROM {source} GROUP BY who, cell"
 
 
-def _counted(measure: Measure, source: str, contributor: str) -> str:
-    key = quoted("key_" + measure.id)
+def _counted(key: str, source: str, contributor: str) -> str:
     return (
         "SELECT who, cell, count(*)::HUGEINT AS part FROM ("
-        f"SELECT {quoted(contributor)} AS who, {key} AS counted, cell FROM {source} GROUP BY who, counted, cell "
+        f"SELECT {quoted(contributor)} AS who, {quoted(key)} AS counted, cell FROM {source} GROUP BY who, counted, cell "
         "QUALIFY row_number() OVER (PARTITION BY who, counted ORDER BY count(*) DESC, cell) = 1"
         ") GROUP BY who, cell"
     )
