@@ -92,7 +92,9 @@ def labels(names: Sequence[str], index: Whole) -> pa.StringArray:
 
 
 def originated(portfolio: Portfolio) -> NDArray[np.datetime64]:
-    return (np.datetime64(ORIGIN, "M") + portfolio.opened).astype("datetime64[D]") + portfolio.loan % 28 * _DAY
+    first: NDArray[np.datetime64] = (np.datetime64(ORIGIN, "M") + portfolio.opened).astype("datetime64[D]")
+    dates: NDArray[np.datetime64] = first + portfolio.loan % 28 * _DAY
+    return dates
 
 
 def _last_paid(portfolio: Portfolio, days: Whole, month: int) -> NDArray[np.datetime64]:
