@@ -71,40 +71,49 @@ def links(cubes: Sequence[tuple[Cells, Template]]) -> list[Linked]:
 
 def relations_of(linked: Linked, cube: int, measured: dict[int, Measured], live: dict[int, Mask]) -> Others:
     """What the other cubes tell about one cube's cells: their equations, with their own withheld cells as unknowns."""
-    place = linked.place_of(cube)
-    numbers: dict[int, int] = {}
-    rooms: list[float] = []
+    unknowns = _Unknowns(linked.place_of(cube), {}, [])
     found: list[Relation] = []
     for other in linked.cubes:
         if other == cube:
             continue
         room, columns = _room(measured[other]), linked.columns[other]
-        moving = live[other] & ~_known_to_one(measured[other])
+        shared = unknowns.place[columns] >= 0
+        moving = live[other] & (shared | ~_known_to_one(measured[other]))
         equations = measured[other].table.lattice.equations()
-        kept = moving[equations.cells] | (place[columns[equations.cells]] >= 0) & live[other][equations.cells]
-        starts = np.concatenate([[0], np.cumsum(np.bincount(equations.rows[kept], minlength=equations.count))])
+        kept = moving[equations.cells]
         cells, coefficients = equations.cells[kept], equations.coefficients[kept]
-        for row in np.flatnonzero(np.diff(starts)).tolist():
-            inside: list[tuple[int, float]] = []
-            outside: list[tuple[int, float]] = []
-            for at in range(int(starts[row]), int(starts[row + 1])):
-                column, coefficient = int(columns[cells[at]]), float(coefficients[at])
-                if place[column] >= 0:
-                    inside.append((int(place[column]), coefficient))
-                    continue
-                if column not in numbers:
-                    numbers[column] = len(rooms)
-                    rooms.append(float(room[cells[at]]))
-                outside.append((numbers[column], coefficient))
-            found.append(
-                Relation(
-                    tuple(cell for cell, _ in inside),
-                    tuple(coefficient for _, coefficient in inside),
-                    extras=tuple(extra for extra, _ in outside),
-                    extra_coefficients=tuple(coefficient for _, coefficient in outside),
-                )
-            )
-    return Others(tuple(found), tuple(rooms))
+        ends = np.cumsum(np.bincount(equations.rows[kept], minlength=equations.count))
+        for places in np.split(np.arange(len(cells)), ends[:-1]):
+            if len(places):
+                here = cells[places]
+                found.append(unknowns.relation(columns[here], coefficients[places], room[here]))
+    return Others(tuple(found), tuple(unknowns.room))
+
+
+@dataclass(frozen=True, eq=False)
+class _Unknowns:
+    """The figures of other cubes that the cube itself does not have, numbered as they turn up; `place` finds its own."""
+
+    place: Indices
+    numbers: dict[int, int]
+    room: list[float]
+
+    def relation(self, columns: Indices, coefficients: Floats, room: Floats) -> Relation:
+        """One equation over figures."""
+        own = self.place[columns] >= 0
+        extras = [self._number(*each) for each in zip(columns[~own].tolist(), room[~own].tolist(), strict=True)]
+        return Relation(
+            tuple(self.place[columns[own]].tolist()),
+            tuple(coefficients[own].tolist()),
+            extras=tuple(extras),
+            extra_coefficients=tuple(coefficients[~own].tolist()),
+        )
+
+    def _number(self, column: int, room: float) -> int:
+        if column not in self.numbers:
+            self.numbers[column] = len(self.room)
+            self.room.append(room)
+        return self.numbers[column]
 
 
 @dataclass(frozen=True)

@@ -103,16 +103,22 @@ def pair(seed: int) -> list[tuple[Cells, Template]]:
 
 
 def system(cubes: list[tuple[Cells, Template]]) -> csr_matrix:
-    """All equations of both cubes, and that the margins by product are the same."""
-    one, other = (lattice(template) for _, template in cubes)
-    products = range(one.shape[0])
-    rows = [
-        coo_matrix(
-            ([1.0, -1.0], ([0, 0], [each * one.shape[1], one.size + each * other.shape[1]])), (1, one.size + other.size)
-        )
-        for each in products
-    ]
-    return vstack([block_diag((equations(one), equations(other))), *rows]).tocsr()
+    """All equations of all cubes, and that what is cut by the same codes is the same."""
+    lattices = [lattice(template) for _, template in cubes]
+    first: dict[frozenset[str], int] = {}
+    pairs, start = [], 0
+    for each, (_, template) in zip(lattices, cubes, strict=True):
+        for flat, place in enumerate(np.ndindex(*each.shape)):
+            codes = zip(template.dimensions, place, strict=True)
+            name = frozenset(f"{dimension.id} {dimension.code_list.ids[at]}" for dimension, at in codes if at)
+            if name in first:
+                pairs.append((first[name], start + flat))
+            first.setdefault(name, start + flat)
+        start += each.size
+    ones, rows = np.ones(len(pairs)), np.arange(len(pairs))
+    columns = np.array(pairs).T
+    same = coo_matrix((np.r_[ones, -ones], (np.r_[rows, rows], np.r_[columns[0], columns[1]])), (len(pairs), start))
+    return vstack([block_diag([equations(each) for each in lattices]), same]).tocsr()
 
 
 def breaches(cubes: list[tuple[Cells, Template]], found: list[Protected], measure: str) -> int:
@@ -215,8 +221,9 @@ def test_only_cubes_of_one_period_under_suppression_are_protected_together() -> 
         protect_together([(cells, one), (cells, one)], "CN-1")
 
 
-def test_three_cubes_are_protected_together() -> None:
-    rows = book(3)
+@pytest.mark.parametrize("seed", range(2))
+def test_no_withheld_cell_follows_from_three_cubes(seed: int) -> None:
+    rows = book(seed)
     templates = [
         template_of("by-region", ("PRODUCT", "REGION")),
         template_of("by-term", ("TERM", "PRODUCT")),
@@ -228,4 +235,4 @@ def test_three_cubes_are_protected_together() -> None:
     assert (one[:, 0] == two[0]).all()
     assert (one[0] == three[:, 0]).all()
     assert (two[:, 0] == three[0]).all()
-    assert all(audit.ok for each in found for audit in each.audits.values())
+    assert breaches(cubes, found, "BALANCE") == 0
