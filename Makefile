@@ -7,7 +7,7 @@ MANAGE := $(PY) manage.py
 WORKERS ?= 2
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: help install messages demo demo-reset test check fix lock bench bench-panel migrate web vault office beat
+.PHONY: help install messages demo demo-reset test check fix lock bench bench-aggregate bench-panel migrate web vault office beat
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ lock: install  ## requirements.lock again from pyproject.toml (ARGS=--upgrade fo
 
 bench: install  ## the disclosure engine as tables grow
 	@$(PY) -m tests.bench.disclosure $(ARGS)
+
+bench-aggregate: install  ## tapes to cells, beside DuckDB alone; writes its table to docs/performance.md
+	@$(PY) -m tests.bench.aggregation $(ARGS)
 
 bench-panel: install  ## 4,374 real institutions through the whole path; writes its table to docs/performance.md
 	@$(PY) -m tests.bench.panel $(ARGS)

@@ -39,5 +39,5 @@ def test_the_common_total_of_two_cells_is_the_smallest_that_holds_both() -> None
             int(cells[tuple(each.code_list.index[code] for each, code in zip(SMALL.dimensions, key, strict=True))])
             for key in (one, other, together)
         )
-        rows = duckdb.sql(f"SELECT {paths.common('a', 'b')} FROM (SELECT {a} AS a, {b} AS b)").fetchall()
+        rows = duckdb.execute(f"SELECT {paths.common('a', 'b')} FROM (SELECT {a} AS a, {b} AS b)").fetchall()
         assert rows == [(both,)]
