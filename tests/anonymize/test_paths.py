@@ -30,14 +30,19 @@ def test_the_common_total_of_two_cells_is_the_smallest_that_holds_both() -> None
     cells = paths.every_cell()
     random = np.random.default_rng(5)
     keys = [tuple(random.choice(each.code_list.ids) for each in SMALL.dimensions) for _ in range(40)]
+    rows = []
     for one, other in itertools.combinations(keys, 2):
         together = tuple(
             next(each for each in dimension.code_list.ancestors(a) if each in dimension.code_list.ancestors(b))
             for dimension, a, b in zip(SMALL.dimensions, one, other, strict=True)
         )
-        a, b, both = (
-            int(cells[tuple(each.code_list.index[code] for each, code in zip(SMALL.dimensions, key, strict=True))])
+        places = [
+            tuple(each.code_list.index[code] for each, code in zip(SMALL.dimensions, key, strict=True))
             for key in (one, other, together)
-        )
-        rows = duckdb.execute(f"SELECT {paths.common('a', 'b')} FROM (SELECT {a} AS a, {b} AS b)").fetchall()
-        assert rows == [(both,)]
+        ]
+        rows.append(f"({', '.join(str(cells[place]) for place in places)})")
+    common = paths.common("one", "other")
+    wrong = duckdb.execute(
+        f"SELECT count(*) FROM (VALUES {', '.join(rows)}) AS pairs(one, other, wanted) WHERE {common} <> wanted"
+    )
+    assert wrong.fetchall() == [(0,)]
