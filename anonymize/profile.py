@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from anonymize.identifiers import IdentifierFinding, looks_personal, scan
-from anonymize.tape import Column, Tape, quoted
+from anonymize.tape import SAMPLE, TAPE, Column, Tape, quoted
 
 MOST_CODES = 40  # a column with more different values is no code list
 KEY_FROM = 1_000_000  # whole numbers this large, mostly different, are keys
+
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "FLOAT", "DOUBLE", "DECIMAL")
 
 Kind = Literal["whole number", "number", "date", "text", "empty"]
 
@@ -40,40 +42,93 @@ def profile(tape: Tape) -> TapeProfile:
     """Rows, columns with kinds, ranges and codes, the direct identifiers found, and what else singles out rows."""
     found = scan(tape)
     personal = {finding.column for finding in found}
-    rows = tape.run("SELECT count(*) FROM tape")[0][0]
-    columns = tuple(_column(tape, column, shows=column.name not in personal) for column in tape.columns)
+    looks = [_Look(column, _guess(tape, column)) for column in tape.columns]
+    rows, *counts = tape.run(f"SELECT {', '.join(['count(*)', *(look.counts for look in looks)])} FROM {TAPE}")[0]
+    columns = tuple(
+        _column(tape, look, _Counts(*counts[5 * at : 5 * at + 5]), shows=look.column.name not in personal)
+        for at, look in enumerate(looks)
+    )
     direct = tuple(finding for finding in found if finding.is_direct)
     return TapeProfile(tape.files, rows, columns, direct, tuple(each for each in found if not each.is_direct))
 
 
-def _column(tape: Tape, column: Column, *, shows: bool) -> ColumnProfile:
-    text = f"nullif(trim({quoted(column.name)}::VARCHAR), '')"
-    filled, different, numbers, wholes, dates, *ends = tape.run(
-        f"SELECT count(text), approx_count_distinct(text), count(number), count_if(number = floor(number)), count(date), "
-        f"min(number), max(number), min(date), max(date) FROM (SELECT {text} AS text, try_cast({text} AS DOUBLE) AS number, "
-        f"try_cast({text} AS DATE) AS date FROM tape)"
+@dataclass(frozen=True)
+class _Look:
+    """How a column is counted: as what it is by its type, or, being text, by what a sample of it looks like."""
+
+    column: Column
+    guess: Literal["number", "date", "text"]
+
+    @property
+    def text(self) -> str:
+        return f"nullif(trim({quoted(self.column.name)}::VARCHAR), '')"
+
+    @property
+    def counts(self) -> str:
+        """The SQL of the five members of `_Counts`."""
+        filled = self.text if self.column.type == "VARCHAR" else quoted(self.column.name)
+        if self.guess == "text":
+            return f"count({filled}), approx_count_distinct({filled}), 0, NULL, NULL"
+        value = f"try_cast({filled} AS {'DOUBLE' if self.guess == 'number' else 'DATE'})"
+        whole = f"count_if({value} = floor({value}))" if self.guess == "number" else f"count({value})"
+        fits = f"if(count({value}) = count({filled}), 1 + ({whole} = count({filled}))::INT, 0)"
+        return f"count({filled}), approx_count_distinct({filled}), {fits}, min({value}), max({value})"
+
+
+class _Counts(NamedTuple):
+    """`fits`: 0 where not every value is what was guessed, 1 where it is, 2 where it is a whole number or a date."""
+
+    filled: int
+    different: int
+    fits: int
+    least: Any
+    most: Any
+
+
+def _guess(tape: Tape, column: Column) -> Literal["number", "date", "text"]:
+    if column.type != "VARCHAR":
+        if column.type == "DATE" or column.type.startswith("TIMESTAMP"):
+            return "date"
+        return "number" if column.type.startswith(_NUMBERS) else "text"
+    text = f"nullif(trim({quoted(column.name)}), '')"
+    filled, numbers, dates = tape.run(
+        f"SELECT count({text}), count(try_cast({text} AS DOUBLE)), count(try_cast({text} AS DATE)) FROM {SAMPLE}"
     )[0]
-    kind = _kind(filled, numbers, wholes, dates)
+    return "number" if numbers == filled else "date" if dates == filled else "text"
+
+
+def _column(tape: Tape, look: _Look, counts: _Counts, *, shows: bool) -> ColumnProfile:
+    kind = _kind(look, counts)
     shown: tuple[str, ...] = ()
     if shows and kind == "date":
-        shown = (str(ends[2]), str(ends[3]))
-    elif shows and kind in {"number", "whole number"} and not _is_key(kind, filled, different, ends):
-        shown = (f"{ends[0]:g}", f"{ends[1]:g}")
-    codes = _codes(tape, text) if shows and kind in {"text", "whole number"} and different <= MOST_CODES else ()
-    return ColumnProfile(column.name, column.type, kind, filled, min(different, filled), shown, codes)
+        shown = (str(counts.least)[:10], str(counts.most)[:10])
+    elif shows and kind in {"number", "whole number"} and not _is_key(kind, counts):
+        shown = (f"{counts.least:g}", f"{counts.most:g}")
+    has_codes = shows and kind in {"text", "whole number"} and counts.different <= MOST_CODES
+    return ColumnProfile(
+        name=look.column.name,
+        type=look.column.type,
+        kind=kind,
+        filled=counts.filled,
+        different=min(counts.different, counts.filled),
+        range=shown,
+        codes=_codes(tape, look.text) if has_codes else (),
+    )
 
 
-def _kind(filled: int, numbers: int, wholes: int, dates: int) -> Kind:
-    if not filled:
+def _kind(look: _Look, counts: _Counts) -> Kind:
+    if not counts.filled:
         return "empty"
-    if numbers == filled:
-        return "whole number" if wholes == filled else "number"
-    return "date" if dates == filled else "text"
+    if not counts.fits or look.guess == "text":
+        return "text"
+    if look.guess == "date":
+        return "date"
+    return "whole number" if counts.fits == 2 else "number"
 
 
-def _is_key(kind: Kind, filled: int, different: int, ends: list[Any]) -> bool:
-    largest = max(abs(ends[0]), abs(ends[1]))
-    return kind == "whole number" and different > filled / 10 and largest >= KEY_FROM
+def _is_key(kind: Kind, counts: _Counts) -> bool:
+    largest = max(abs(counts.least), abs(counts.most))
+    return kind == "whole number" and counts.different > counts.filled / 10 and largest >= KEY_FROM
 
 
 def _codes(tape: Tape, text: str) -> tuple[str, ...]:
