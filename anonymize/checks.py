@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from anonymize.cube import Cube, arrays
 from anonymize.findings import Arrays, Broken, Finding, Mask, findings_of, has_errors
-from anonymize.plausibility import ALONE, COMPARISONS
+from anonymize.plausibility import ALONE, COMPARISONS, NOISE_ERRORS
 from anonymize.protection.noise_error import noise_error
 from anonymize.protection.rounding_error import rounding_bounds
 from anonymize.template import Check, Dimension, Template
@@ -23,8 +23,6 @@ __all__ = ["Finding", "check_cube", "has_errors", "needs_previous", "relations"]
 
 # What summing in another order may change, relative to the sum.
 ROUNDING = 1e-12
-# How many standard errors of their difference noise may take two measures apart: one cell in a million goes further.
-NOISE_ERRORS = 8.0
 WITHHOLDING = ("suppress", "merge", "round")
 
 

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from anonymize.findings import Arrays, Broken, Mask, cut_by_at_most_one
 from anonymize.indicators import indicator_arrays, rate
+from anonymize.protection.noise_error import noise_error
 from anonymize.template import TOTAL, Check, Dimension, Indicator, Template
 
 FEWEST_CELLS = 20  # comparing fewer shows nothing
 FEWEST_PEERS = 5
+NOISE_ERRORS = 8.0  # how far noise may take a figure from where it must be, in standard errors
+LARGEST_LIMIT = 1e12  # stands for a limit that is not there
 NEAR_A_POWER_OF_TEN = 0.1  # in decimal logarithms: a factor between 0.8 and 1.26 of it
 SMALLEST_DEVIATION = 0.005  # of a rate: where all siblings agree, half a point is still ordinary
 
@@ -130,13 +133,24 @@ def indicator_within(check: Check, values: Arrays, template: Template) -> Iterat
     rates = _Rates(indicator, values, template)
     # Rounding of two cents in either part is no news.
     room = 1e-9
+    beyond = (rates.rate < low - room) | (rates.rate > high + room)
+    if template.protection.method == "noise":
+        limit = np.where(rates.rate < low, max(low, -LARGEST_LIMIT), min(high, LARGEST_LIMIT))
+        beyond &= _beyond_noise(rates, limit, indicator, template)
     yield Broken.at(
         check,
-        rates.spread((rates.rate < low - room) | (rates.rate > high + room)),
+        rates.spread(beyond),
         lambda where: (
             f"{indicator.id} at {where} is outside {low:g} to {high:g}. Correct its numerator or its denominator."
         ),
     )
+
+
+def _beyond_noise(rates: _Rates, limit: Values, indicator: Indicator, template: Template) -> Mask:
+    """Where noise alone would hardly take the numerator as far from the limit's share of the denominator."""
+    above, below = indicator_arrays(noise_error(template), template, indicator)
+    far: Mask = np.abs(rates.numerator - limit * rates.denominator) > NOISE_ERRORS * np.hypot(above, limit * below)
+    return far
 
 
 def outlier(check: Check, values: Arrays, template: Template) -> Iterator[Broken]:

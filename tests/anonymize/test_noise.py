@@ -263,6 +263,26 @@ def test_a_noisy_cube_has_every_cell_and_passes_the_checks(tmp_path: Path) -> No
     assert abs(total - 300) < 6 * errors["LOANS"][0, 0]
 
 
+def test_a_rate_that_noise_alone_takes_out_of_bounds_is_no_error(tmp_path: Path) -> None:
+    source = dict(template_of(epsilon=5.0).source)
+    parts = {
+        "numerator": {"measure": "LOANS", "where": {"REGION": "v"}},
+        "denominator": {"measure": "LOANS", "where": {"REGION": "_T"}},
+    }
+    source["indicators"] = [{"id": "RATE", "name": {"en": "Rate"}, **parts}]
+    limits = {"indicator": "RATE", "at_least": 0, "at_most": 1}
+    source["checks"] = [{"id": "within", "kind": "indicator-within", "severity": "error", **limits}]
+    template = parse(source)
+    rows = [(str(each), "a1", "v", 1.0) for each in range(60)]
+    cells, outside = cells_of(rows, template), 0
+    for bank in range(5):
+        cube = protect(cells, template, f"CN-{bank}", ledger=Ledger(tmp_path, 50.0)).cube
+        loans = arrays(cube, template)["LOANS"]
+        outside += int(((loans[:, 1] / np.where(loans[:, 0], loans[:, 0], 1)) > 1).sum())
+        assert check_cube(cube, template) == []
+    assert outside > 0
+
+
 def test_sums_over_many_banks_are_right_on_average(tmp_path: Path) -> None:
     template = template_of(epsilon=2.0, mechanism="laplace", delta=0.0)
     rows = [(str(each), "b", "v", 100.0) for each in range(4)]  # four loans in one cell: small everywhere
