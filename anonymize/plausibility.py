@@ -241,17 +241,23 @@ def _dimensions(check: Check, template: Template) -> tuple[Dimension, ...]:
 
 def _shares(values: Values, template: Template, dimension: Dimension) -> Values:
     """Each finest code's share of the grand total; NaN for parents, and where either is withheld."""
-    total = _total(template)
-    axis = template.dimensions.index(dimension)
-    line = values[(*total[:axis], slice(None), *total[axis + 1 :])]
+    shown = values[_line(template, dimension)]
     leaves = np.isin(dimension.code_list.ids, dimension.code_list.leaves)
-    shares: Values = np.where(leaves, rate(line, np.full(line.shape, line[total[axis]])), np.nan)
+    whole = np.full(shown.shape, values[_total(template)])
+    shares: Values = np.where(leaves, rate(shown, whole), np.nan)
     return shares
 
 
 def _spread(mask: Mask, template: Template, dimension: Dimension) -> Mask:
     """A mask over one dimension's codes, at the totals of all others."""
     full = np.zeros(template.shape, np.bool_)
-    total, axis = _total(template), template.dimensions.index(dimension)
-    full[(*total[:axis], slice(None), *total[axis + 1 :])] = mask
+    full[_line(template, dimension)] = mask
     return full
+
+
+def _line(template: Template, dimension: Dimension) -> tuple[int | slice, ...]:
+    """One dimension's codes, at the totals of all others."""
+    return tuple(
+        slice(None) if each is dimension else total
+        for each, total in zip(template.dimensions, _total(template), strict=True)
+    )

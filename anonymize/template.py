@@ -47,7 +47,18 @@ CODE_LISTS = "anonymize.templates.code_lists"
 
 Names = Mapping[str, str]  # language tag -> text; "en" is always there
 CHECK_KINDS = frozenset(
-    ["sum", "less-or-equal", "period-change-within", "mix-shift", "definition-break", "unit-change", "identical-copy", "indicator-change-within", "indicator-within", "outlier"]
+    [
+        "sum",
+        "less-or-equal",
+        "period-change-within",
+        "mix-shift",
+        "definition-break",
+        "unit-change",
+        "identical-copy",
+        "indicator-change-within",
+        "indicator-within",
+        "outlier",
+    ]
 )
 
 Frequency = Literal["M", "Q", "A"]
@@ -325,7 +336,9 @@ def _check_references(template: Template) -> None:
 def _check_options(check: Check, template: Template) -> None:
     """TemplateError when a check is of no known kind, or names a measure, dimension or indicator that is not there."""
     if check.kind not in CHECK_KINDS:
-        raise TemplateError(f"Check {check.id}: there is no kind {check.kind!r}; there are: {', '.join(sorted(CHECK_KINDS))}.")
+        raise TemplateError(
+            f"Check {check.id}: there is no kind {check.kind!r}; there are: {', '.join(sorted(CHECK_KINDS))}."
+        )
     for key, find in (
         ("measure", template.measure),
         ("left", template.measure),
