@@ -8,28 +8,54 @@ same amount, up or down: it protects a cell as far as each of its cells can carr
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
+from functools import cache, partial
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from anonymize.disclosure.attack import Attack
 from anonymize.disclosure.lattice import Floats, Hierarchy, Indices, Mask, strides
 
+T = TypeVar("T")
+Path = tuple[int, ...]
+Ways = Mapping[int, Sequence[Path]]
 Direction = Literal["both", "up", "down"]
 
 BARRED = 1e9  # more than any circuit can cost
 SHORTER = 1e-3  # what a cell costs that is withheld already: of two free circuits the shorter one
 MOVES_KEPT = {0: 1, 1: 200, 2: 32, 3: 14, 4: 7, 5: 4}
+WAYS_LISTED = 60
 MOVES_LISTED = 400
 SLACK = 1 - 1e-9
 
 
 @dataclass(frozen=True)
 class Moves:
-    """The moves that raise one code, one a row; `touched` is 1 where a code changes, `sign` +1, -1 or 0."""
+    """The moves that raise one code, one after the other: what each touches begins at its start; signs are +1 or -1."""
 
+    codes: Indices
+    signs: Floats
+    starts: Indices
+
+    def chosen(self, rows: Indices) -> Chosen:
+        """These moves as matrices."""
+        ends = np.append(self.starts[1:], len(self.codes))
+        counts = ends[rows] - self.starts[rows]
+        row = np.repeat(np.arange(len(rows)), counts)
+        entries = np.arange(len(row)) + np.repeat(self.starts[rows] - np.cumsum(counts) + counts, counts)
+        codes, columns = np.unique(self.codes[entries], return_inverse=True)
+        sign = np.zeros((len(rows), len(codes)))
+        sign[row, columns] = self.signs[entries]
+        return Chosen(codes, np.abs(sign), sign)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some moves, one a row; a column for each code; `touched` is 1 where one changes, `sign` +1, -1 or 0."""
+
+    codes: Indices
     touched: Floats
     sign: Floats
 
@@ -44,40 +70,41 @@ class Circuit:
     cost: float
 
 
-def list_moves(hierarchy: Hierarchy, code: int) -> Moves:
-    """The moves that raise a code, short ones first."""
-    pairs = sorted(_pairs(hierarchy, code), key=lambda pair: len(pair[0]) + len(pair[1]))
-    if len(pairs) > MOVES_LISTED:
-        step = len(pairs) / MOVES_LISTED
-        pairs = [pairs[int(position * step)] for position in range(MOVES_LISTED)]
-    sign = np.zeros((len(pairs), len(hierarchy.codes)))
-    for row, (raised, lowered) in enumerate(pairs):
-        sign[row, raised] = 1.0
-        sign[row, lowered] = -1.0
-    return Moves(np.abs(sign), sign)
+def list_moves(hierarchy: Hierarchy, code: int, ways: Ways) -> Moves:
+    """The moves that raise a code, short ones first; a selection of them where there are very many."""
+    pairs = _spread(sorted(_pairs(hierarchy, code, ways), key=lambda pair: len(pair[0]) + len(pair[1])), MOVES_LISTED)
+    touched = [each for raised, lowered in pairs for each in (*raised, *lowered)]
+    signs = [each for raised, lowered in pairs for each in [1.0] * len(raised) + [-1.0] * len(lowered)]
+    counts = [len(raised) + len(lowered) for raised, lowered in pairs]
+    starts = np.cumsum([0, *counts[:-1]])
+    return Moves(np.array(touched, dtype=np.int64), np.array(signs), starts.astype(np.int64))
 
 
-def _pairs(hierarchy: Hierarchy, code: int) -> list[tuple[list[int], list[int]]]:
+def _spread(items: Sequence[T], most: int) -> Sequence[T]:
+    """At most so many of the items, taken from everywhere among them."""
+    if len(items) <= most:
+        return items
+    return [items[position * len(items) // most] for position in range(most)]
+
+
+def _pairs(hierarchy: Hierarchy, code: int, ways: Ways) -> list[tuple[Path, Path]]:
     """The codes that each move raises and lowers."""
     path = hierarchy.path(code)
-    ways = _ways_down(hierarchy, code)
-    pairs: list[tuple[list[int], list[int]]] = [([*path[1:], *way], []) for way in ways]
+    pairs: list[tuple[Path, Path]] = [((*path[1:], *way), ()) for way in ways[code]]
     for step, turning in enumerate(path[1:], start=1):
-        lowered = [
-            way
-            for other in hierarchy.children[turning]
-            if other != path[step - 1]
-            for way in _ways_down(hierarchy, other)
-        ]
-        pairs += [([*path[1:step], *way], list(low)) for way in ways for low in lowered]
+        others = [other for other in _spread(hierarchy.children[turning], MOVES_LISTED) if other != path[step - 1]]
+        lowered = _spread([way for other in others for way in ways[other]], MOVES_LISTED)
+        pairs += [((*path[1:step], *way), low) for way in ways[code] for low in lowered]
     return pairs
 
 
-def _ways_down(hierarchy: Hierarchy, code: int) -> list[list[int]]:
-    """Every path from the code to one without children, the code included."""
-    if not hierarchy.children[code]:
-        return [[code]]
-    return [[code, *way] for child in hierarchy.children[code] for way in _ways_down(hierarchy, child)]
+def _ways_down(hierarchy: Hierarchy) -> Ways:
+    """Of each code, paths down to codes without children, the code included."""
+    ways: dict[int, Sequence[Path]] = {}
+    for code in hierarchy.bottom_up:
+        below = [(code, *way) for child in hierarchy.children[code] for way in ways[child]]
+        ways[code] = _spread(below, WAYS_LISTED) if below else [(code,)]
+    return ways
 
 
 class CircuitSearch:
@@ -90,7 +117,7 @@ class CircuitSearch:
         self._strides = strides(self.shape)
         self._offsets = [np.arange(extent) * step for extent, step in zip(self.shape, self._strides, strict=True)]
         self._hierarchies = attack.table.lattice.hierarchies
-        self._moves = [cache(lambda code, hierarchy=each: list_moves(hierarchy, code)) for each in self._hierarchies]
+        self._moves = [cache(partial(list_moves, each, ways=_ways_down(each))) for each in self._hierarchies]
         self._both = np.minimum(attack.down, attack.up)
         self._kin: dict[int, Indices] = {}
         self._is_kin = np.zeros(len(price), dtype=np.bool_)
@@ -128,22 +155,20 @@ class CircuitSearch:
 
     def _find(self, target: int, need: float, direction: Direction, kept: int) -> Circuit | None:
         """Chooses the best moves of each dimension by what they cost on the target's own line, then their best product."""
-        chosen: list[Moves] = []
-        used: list[Indices] = []
+        chosen: list[Chosen] = []
         for axis, code in enumerate(self.place(target)):
             moves: Moves = self._moves[axis](code)
-            line = self._offsets[axis] + (target - code * self._strides[axis])
-            score = _score(moves, *self._prices(line, target, need, direction))
+            line = self._offsets[axis][moves.codes] + (target - code * self._strides[axis])
+            raised, lowered = self._prices(line, target, need, direction)
+            prices = raised if raised is lowered else np.where(moves.signs > 0, raised, lowered)
+            score = np.add.reduceat(prices, moves.starts)
             best = (score < BARRED / 2).nonzero()[0]
             if len(best) == 0:
                 return None
             if len(best) > kept:
                 best = best[np.argsort(score[best], kind="stable")[:kept]]
-            touched = moves.touched[best]
-            codes = np.flatnonzero(touched.sum(axis=0))
-            chosen.append(Moves(touched[:, codes], moves.sign[best][:, codes]))
-            used.append(codes)
-        return self._cheapest(target, chosen, used, need, direction)
+            chosen.append(moves.chosen(best))
+        return self._cheapest(target, chosen, need, direction)
 
     def _prices(self, cells: Indices, target: int, need: float, direction: Direction) -> tuple[Floats, Floats]:
         """The price of raising and of lowering each cell by the need; the same array when both are asked for."""
@@ -163,12 +188,10 @@ class CircuitSearch:
         relieved: Mask = self._is_kin[cells] & (self.attack.relief(target, cells) >= need)
         return np.asarray(relieved | (cells == target))
 
-    def _cheapest(
-        self, target: int, chosen: list[Moves], used: list[Indices], need: float, direction: Direction
-    ) -> Circuit | None:
+    def _cheapest(self, target: int, chosen: list[Chosen], need: float, direction: Direction) -> Circuit | None:
         cells = np.zeros(1, dtype=np.int64)
-        for axis, codes in enumerate(used):
-            cells = cells[..., None] + self._offsets[axis][codes]
+        for axis, moves in enumerate(chosen):
+            cells = cells[..., None] + self._offsets[axis][moves.codes]
         raised, lowered = self._prices(cells, target, need, direction)
         if raised is lowered:
             total = _contract(raised, [moves.touched for moves in chosen])
@@ -182,10 +205,10 @@ class CircuitSearch:
         picked = np.unravel_index(best, total.shape) if total.ndim else ()
         signs = np.ones(1)
         flat = np.zeros(1, dtype=np.int64)
-        for axis, (moves, codes, row) in enumerate(zip(chosen, used, picked, strict=True)):
+        for axis, (moves, row) in enumerate(zip(chosen, picked, strict=True)):
             sign = moves.sign[row]
             live = sign.nonzero()[0]
-            flat = (flat[:, None] + self._offsets[axis][codes[live]]).ravel()
+            flat = (flat[:, None] + self._offsets[axis][moves.codes[live]]).ravel()
             signs = (signs[:, None] * sign[live]).ravel()
         return Circuit(target, flat, signs, cost)
 
@@ -201,13 +224,6 @@ class CircuitSearch:
         return set(short.tolist()) <= set(self.kin(other).tolist()) and bool(
             (self.attack.relief(other, short) >= need).all()
         )
-
-
-def _score(moves: Moves, raised: Floats, lowered: Floats) -> Floats:
-    """What each move costs on a line; raised codes and lowered ones may have different prices."""
-    if raised is lowered:
-        return np.asarray(moves.touched @ raised)
-    return np.asarray(moves.touched @ (0.5 * (raised + lowered)) + moves.sign @ (0.5 * (raised - lowered)))
 
 
 def _contract(values: Floats, factors: list[Floats]) -> Floats:

@@ -27,9 +27,10 @@ from anonymize.disclosure.prices import Prices
 from anonymize.disclosure.problem import Movements, Problem
 from anonymize.disclosure.system import System
 
-COLUMNS_SOLVED = 3_000_000
+COLUMNS_SOLVED = 1_000_000
+COLUMNS_AT_MOST = 300  # in larger tables a single program may take too long
 ROUNDS = 30  # for which the work must suffice, or it is not begun
-NODES = 100
+NODES = 20
 FARTHEST = 1e4  # in widths: no cell moves farther here, which only understates what a choice protects
 SHORT = 1e-7
 BETTER = 1e-6  # of the cost: less is not worth another pattern
@@ -75,7 +76,8 @@ class _Search:
 
     def is_small(self, work: int) -> bool:
         """Whether there is anything to decide, and work enough to do it."""
-        return self._limit > 0 and self._count * len(self._own) * ROUNDS <= work
+        wanted = self._count * len(self._own) * ROUNDS
+        return self._limit > 0 and self._count <= COLUMNS_AT_MOST and wanted <= work
 
     def run(self, work: int) -> Mask | None:
         """The cells of the cheapest choice that costs less than the limit, if there is one."""
@@ -83,18 +85,22 @@ class _Search:
         self._needs = [need for target in self._own for need in self._needs_of(target)]
         self._program = self._load()
         cover = Cover(self._costs)
-        for whole in (False, True):
-            if whole:
-                cover.decide(NODES)
-            while True:
-                found = cover.solve()
-                if found is None or found[1] >= self._limit or self._work <= 0:
-                    return None
-                if not self._refute(cover, found[0], whole=whole):
-                    break
-        withheld = self._kept.copy()
-        withheld[self._cells[self._open[found[0] > 0.5]]] = True
+        if self._standing(cover, whole=False) is None:
+            return None
+        cover.decide(NODES)
+        choice = self._standing(cover, whole=True)
+        if choice is None:
+            return None
+        withheld: Mask = self._kept.copy()
+        withheld[self._cells[self._open[choice > 0.5]]] = True
         return withheld
+
+    def _standing(self, cover: Cover, *, whole: bool) -> Floats | None:
+        """The cheapest choice that nothing refutes; None when it costs the limit or the work is used up."""
+        while (found := cover.solve()) is not None and found[1] < self._limit and self._work > 0:
+            if not self._refute(cover, found[0], whole=whole):
+                return found[0]
+        return None
 
     def _needs_of(self, target: int) -> Iterator[_Need]:
         """What the target needs upwards and downwards, in units that keep the solver's tolerance below the width."""

@@ -18,7 +18,7 @@ def least_cost(problem: Problem, seconds: float = 20.0) -> float | None:
     """The cost of the cheapest secondary suppressions, or None when time runs out."""
     table = problem.table
     live = np.flatnonzero(~table.zero.ravel())
-    equations = _equations(problem, live)
+    equations = equations_of(problem, live)
     value = table.value.ravel()[live]
     most = 10 * value.max(initial=1.0)  # a cell may rise beyond the total as long as others fall
     wanted = [
@@ -54,7 +54,8 @@ def least_cost(problem: Problem, seconds: float = 20.0) -> float | None:
     return float(result.fun) if result.status == 0 else None
 
 
-def _equations(problem: Problem, live: NDArray[np.int64]) -> csr_matrix:
+def equations_of(problem: Problem, live: NDArray[np.int64]) -> csr_matrix:
+    """The table's equations over its live cells, one row each."""
     equations = problem.table.lattice.equations()
     size = problem.table.lattice.size
     entries = (equations.coefficients, (equations.rows, equations.cells))
