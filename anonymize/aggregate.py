@@ -39,7 +39,7 @@ def aggregate(tape: Tape, mapping: TapeMapping, template: Template, period: str)
     table = _table(template, loans, {**sums, **distinct}, contributions)
     if template.protection.method == "noise":
         table = with_bounded(table, tape, mapping, template)
-    return Cells(table, template.id, template.version, period)
+    return Cells(table, template.id, template.version, period, rows=int(loans[(0,) * loans.ndim]))
 
 
 def _sums(tape: Tape, template: Template) -> tuple[Whole, dict[str, Whole]]:

@@ -97,12 +97,14 @@ class Cells:
     `table` has one row a cell, margins included: a text column for each dimension, the measures, `contributors`
     (distinct borrowers, affiliates once) and for each additive measure M `largest_M` and `second_M`, the two largest
     absolute contributions. Where the method is noise, `bounded_M` is what noise is added to (`anonymize.bounded`).
+    `rows` is how many rows of the tape were counted, 0 where there was no tape.
     """
 
     table: pa.Table = field(repr=False)
     collection: str
     version: str
     period: str
+    rows: int = 0
 
     def __post_init__(self) -> None:
         if CONTRIBUTORS not in self.table.column_names:

@@ -22,7 +22,7 @@ def open_mapped(
     """The tape, joined to last period's where the mapping has `[previous]`; MappingError when a column is missing."""
     _check_both(mapping, previous_tape)
     wanted = Wanted(
-        columns=partial(_needed, mapping=mapping),
+        columns=partial(columns_used, mapping=mapping),
         period=_filter(mapping.period, template, period),
         where=None if mapping.previous or not mapping.where else mapping.where.expression,
     )
@@ -45,6 +45,12 @@ def open_mapped(
 def after_joining(mapping: TapeMapping) -> TapeMapping:
     """The mapping for the tape that `open_mapped` gives: what filtered each of two tapes is not applied again."""
     return replace(mapping, where=None) if _filters_each(mapping) else mapping
+
+
+def columns_used(names: Sequence[str], mapping: TapeMapping) -> list[str]:
+    """The columns that the mapping reads; MappingError when one is missing."""
+    check_columns(mapping, names)
+    return mentioned(names, _expressions(mapping))
 
 
 def _check_both(mapping: TapeMapping, previous_tape: Place | None) -> None:
@@ -88,8 +94,3 @@ def _expressions(mapping: TapeMapping) -> list[str]:
         *(source.expression for source in mapping.sources()),
         *([mapping.where.expression] if mapping.where else []),
     ]
-
-
-def _needed(names: Sequence[str], mapping: TapeMapping) -> list[str]:
-    check_columns(mapping, names)
-    return mentioned(names, _expressions(mapping))

@@ -6,27 +6,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anonymize.aggregate import aggregate
-from anonymize.checks import check_cube
-from anonymize.cube import Cells, Cube
-from anonymize.identifiers import IdentifierFinding, refuse_mapped, scan
+from anonymize.cube import Cube
 from anonymize.linked import protect_together
-from anonymize.mapped_tape import after_joining, open_mapped
 from anonymize.mapping import TapeMapping, load_mapping
-from anonymize.pipeline import Prepared
-from anonymize.protection.outcome import Protected
-from anonymize.report import Language, render
-from anonymize.report_facts import summarize
+from anonymize.pipeline import Asked, Counted, Prepared, counted, finished
+from anonymize.report import Language
 from anonymize.stages import Stage, Watch, unwatched
 from anonymize.tape import Place
 from anonymize.template import Template
 
-Asked = tuple[str | Path | TapeMapping, Template]  # how the tape becomes the cells of one collection
+Wanted = tuple[str | Path | TapeMapping, Template]  # how the tape becomes the cells of one collection
 
 
 def prepare_together(
     tape: Place,
-    asked: Sequence[Asked],
+    wanted: Sequence[Wanted],
     period: str,
     institution: str,
     *,
@@ -42,51 +36,31 @@ def prepare_together(
     `previous` has cubes of the period before by collection; `previous_tape` is for the mappings with `[previous]`. The
     errors are `prepare`'s; after one there is no cube at all.
     """
-    cubes: list[tuple[Cells, Template]] = []
-    found: list[tuple[IdentifierFinding, ...]] = []
-    for mapping, template in asked:
-        read = mapping if isinstance(mapping, TapeMapping) else load_mapping(mapping, template)
-        cells, identifiers = _counted(tape, read, template, period, previous_tape, watch)
-        cubes.append((cells, template))
-        found.append(identifiers)
+    found = [_counted(tape, *each, period, previous_tape, watch) for each in wanted]
+    templates = [template for _, template in wanted]
     watch(Stage("Protecting and auditing together"))
-    protected = protect_together(cubes, institution, effort=effort)
+    cells = [each.cells for each in found]
+    protected = protect_together(list(zip(cells, templates, strict=True)), institution, effort=effort)
     watch(Stage("Checking and reporting"))
-    before = previous or {}
-    moment = at or datetime.now(UTC)
+    before, moment = previous or {}, at or datetime.now(UTC)
     return [
-        _prepared(*cube, each, identifiers, before.get(cube[1].id), language, moment)
-        for cube, each, identifiers in zip(cubes, protected, found, strict=True)
+        finished(each, done, template, before.get(template.id), Asked(language, moment, _others(template, templates)))
+        for each, done, template in zip(found, protected, templates, strict=True)
     ]
 
 
 def _counted(
-    tape: Place, mapping: TapeMapping, template: Template, period: str, previous_tape: Place | None, watch: Watch
-) -> tuple[Cells, tuple[IdentifierFinding, ...]]:
-    """The cells of one collection and the direct identifiers in its columns, none of which is used."""
-    watch(Stage(f"Opening the tape for {template.id}"))
-    last = previous_tape if mapping.previous is not None else None
-    with open_mapped(tape, mapping, template, period, last) as opened:
-        joined = after_joining(mapping)
-        watch(Stage("Looking for direct identifiers", share=opened.progress))
-        identifiers = scan(opened, joined)
-        refuse_mapped(identifiers, joined)
-        watch(Stage("Aggregating", share=opened.progress))
-        cells = aggregate(opened, joined, template, period)
-        opened.check_unchanged()
-    return cells, identifiers
-
-
-def _prepared(
-    cells: Cells,
+    tape: Place,
+    mapping: str | Path | TapeMapping,
     template: Template,
-    protected: Protected,
-    identifiers: tuple[IdentifierFinding, ...],
-    previous: Cube | None,
-    language: Language,
-    at: datetime,
-) -> Prepared:
-    findings = check_cube(protected.cube, template, previous)
-    summary = summarize(cells, protected, template, findings, identifiers)
-    html = render(summary, template, language, at)
-    return Prepared(protected.cube, summary, html, findings, identifiers)
+    period: str,
+    previous_tape: Place | None,
+    watch: Watch,
+) -> Counted:
+    """Only a mapping that joins two tapes is given the previous one."""
+    read = mapping if isinstance(mapping, TapeMapping) else load_mapping(mapping, template)
+    return counted(tape, mapping, template, period, previous_tape if read.previous is not None else None, watch)
+
+
+def _others(template: Template, templates: Sequence[Template]) -> tuple[str, ...]:
+    return tuple(each.id for each in templates if each.id != template.id)

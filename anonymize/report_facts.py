@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from anonymize.disclosure.audit import NARROW, PROVEN, PUBLISHED, Audit, Finding
 from anonymize.identifiers import IdentifierFinding
 from anonymize.indicators import indicator_arrays
 from anonymize.protect import DOMINANCE, SECONDARY, SMALL_COUNT, Protected
+from anonymize.protection.noise import cut_off
 from anonymize.template import TOTAL, Dimension, Template
 
 Flags = NDArray[np.bool_]
@@ -35,8 +36,7 @@ class Provenance:
     files: tuple[str, ...]
     rows: int
     columns_used: tuple[str, ...]
-    columns_unused: int
-    mapping_sha256: str
+    mapping_sha256: str  # "" where the mapping was no file
     template_sha256: str
     software: str
 
@@ -80,7 +80,8 @@ class DetailLoss:
 class MeasureLoss:
     """Of one measure the share in withheld finest cells, and the standard error of published values.
 
-    Errors are relative: of the grand total, and the median and the largest of the totals of single codes.
+    Errors are relative: of the grand total, and the median and the largest of the totals of single codes. `cut_off` is
+    the share of the total that bounds on single borrowers cut off before noise was added.
     """
 
     measure: str
@@ -88,6 +89,7 @@ class MeasureLoss:
     error_total: float
     error_typical: float
     error_largest: float
+    cut_off: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Summary:
     findings: tuple[Finding, ...]
     identifiers: tuple[IdentifierFinding, ...]
     provenance: Provenance | None
+    together_with: tuple[str, ...] = ()
 
     @property
     def may_leave(self) -> bool:
@@ -155,8 +158,12 @@ def summarize(
     findings: Sequence[Finding],
     identifiers: Sequence[IdentifierFinding],
     provenance: Provenance | None = None,
+    together_with: Sequence[str] = (),
 ) -> Summary:
-    """The facts of one protected cube; `provenance` is None where it was not made from a tape."""
+    """The facts of one protected cube; `provenance` is None where it was not made from a tape.
+
+    `together_with` are the other collections whose cubes of the same tape were protected with this one.
+    """
     content = write_cube(protected.cube)
     contributors = dense(cells.table, template, CONTRIBUTORS)
     withheld = protected.reasons != ""
@@ -179,7 +186,7 @@ def summarize(
         finest_share_withheld=_finest_share(contributors, withheld, template),
         group_sizes=_group_sizes(contributors, withheld, template),
         details=_details(there, withheld, template),
-        measures=tuple(_measure_loss(each, cells, protected, template) for each in template.measure_ids),
+        measures=_measure_losses(cells, protected, template),
         method=protected.method,
         repeatable=protected.repeatable,
         digest=hashlib.sha256(content).hexdigest(),
@@ -192,6 +199,7 @@ def summarize(
         findings=tuple(findings),
         identifiers=tuple(identifiers),
         provenance=provenance,
+        together_with=tuple(together_with),
     )
 
 
@@ -257,6 +265,14 @@ def _details(there: Flags, withheld: Flags, template: Template) -> tuple[DetailL
     cells = np.bincount(breakdowns[there], minlength=there.ndim + 1)
     published = np.bincount(breakdowns[there & ~withheld], minlength=there.ndim + 1)
     return tuple(DetailLoss(at, int(cells[at]), int(published[at])) for at in range(there.ndim + 1) if cells[at])
+
+
+def _measure_losses(cells: Cells, protected: Protected, template: Template) -> tuple[MeasureLoss, ...]:
+    losses = tuple(_measure_loss(each, cells, protected, template) for each in template.measure_ids)
+    if protected.method != "noise":
+        return losses
+    shares = cut_off(cells, template)
+    return tuple(replace(each, cut_off=shares.get(each.measure, 0.0)) for each in losses)
 
 
 def _measure_loss(measure: str, cells: Cells, protected: Protected, template: Template) -> MeasureLoss:

@@ -327,10 +327,6 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "Columns used",
         "zh-Hans": "使用的列",
     },
-    "columns_unused": {
-        "en": "Columns not used",
-        "zh-Hans": "未使用的列数",
-    },
     "mapping_digest": {
         "en": "SHA-256 of the mapping",
         "zh-Hans": "映射文件 SHA-256",
@@ -342,5 +338,10 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "annex": {
         "en": "Annex: what is withheld, code by code",
         "zh-Hans": "附录：按代码列示不公布的内容",
+    },
+    "cut_off": {"en": "Cut off by bounds", "zh-Hans": "被上限截去的占比"},
+    "together": {
+        "en": "Protected together with the cubes of {collections} from the same tape: none of them gives another away.",
+        "zh-Hans": "与同一贷款明细的 {collections} 数据一并保护：彼此之间不会泄露对方不公布的内容。",
     },
 }

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from anonymize.bounded import BOUNDED
 from anonymize.checks import Finding
 from anonymize.cube import Cells, write_cube
 from anonymize.identifier_kinds import FOREIGN, KINDS
@@ -120,6 +122,15 @@ METHODS = {
 }
 
 
+def halved(cells: Cells) -> Cells:
+    """The cells with what noise is added to: half of what there is, as if bounds had cut off the rest."""
+    table = cells.table
+    for measure in TEMPLATE.measures:
+        units = table.column(measure.id).to_numpy() * 10**measure.decimals // 2
+        table = table.append_column(BOUNDED + measure.id, pa.array(units.astype(np.int64)))
+    return replace(cells, table=table)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_makes_its_own_promise(method: str, language: Language, cells: Cells) -> None:
@@ -128,6 +139,7 @@ def test_every_method_makes_its_own_promise(method: str, language: Language, cel
     if method == "noise":  # what is drawn is not of interest here, and needs a tape whose borrowers were bounded
         error = {each: np.full(TEMPLATE.shape, 2.0) for each in TEMPLATE.measure_ids}
         result = replace(protect(cells, replace(TEMPLATE, protection=OPEN), "ADA"), method="noise", errors=error)
+        cells = halved(cells)
     else:
         result = protect(cells, template, "ADA")
     summary = summarize(cells, result, template, [], [])
@@ -141,12 +153,19 @@ def test_every_method_makes_its_own_promise(method: str, language: Language, cel
     blurred = method in ("round", "noise")
     assert any(loss.error_typical > 0 for loss in summary.measures) == blurred
     assert (WORDS["error_total"][language] in text) == blurred
+    assert [loss.cut_off > 0.4 for loss in summary.measures if loss.measure != "BORROWERS"] == [method == "noise"] * 2
+    assert (WORDS["cut_off"][language] in text) == (method == "noise")
+
+
+def test_cubes_that_were_protected_together_are_named(summary: Summary) -> None:
+    text = text_of(render(replace(summary, together_with=("vintage",)), TEMPLATE, "en", AT))
+    assert "together with the cubes of vintage" in text
 
 
 def test_what_a_cube_was_made_of_is_told(summary: Summary) -> None:
-    made_of = Provenance(("loans.parquet",), 1234, ("balance", "customer_no"), 7, "ab" * 32, "cd" * 32, "concord 1")
+    made_of = Provenance(("loans.parquet",), 1234, ("balance", "customer_no"), "ab" * 32, "cd" * 32, "concord 1")
     text = text_of(render(replace(summary, provenance=made_of), TEMPLATE, "en", AT))
-    for fact in ("loans.parquet", "1,234", "balance, customer_no", "7", "ab" * 32, "cd" * 32, "concord 1"):
+    for fact in ("loans.parquet", "1,234", "balance, customer_no", "ab" * 32, "cd" * 32, "concord 1"):
         assert fact in text
 
 
