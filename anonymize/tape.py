@@ -24,7 +24,7 @@ from anonymize.tape_errors import shown, tape_errors
 from anonymize.tape_files import Stamp, check_names, check_unchanged, find_files, only_kind, stamps
 from anonymize.tape_join import BEFORE, NOW, Joined, Previous, join_tapes
 from anonymize.tape_machine import connect, lock, spill_folder
-from anonymize.tape_relation import create_text_sample, csv_relation, parquet_relation
+from anonymize.tape_relation import create_text_sample, csv_relation, parquet_relation, parquet_sample
 
 Rows = list[tuple[Any, ...]]
 Place: TypeAlias = str | Path | pa.Table  # a file, a glob, a folder, a database's address, or a table in memory
@@ -145,6 +145,9 @@ def _lay_open(
         connection.register(name, read_workbook(paths, reading))
     elif kind == "parquet":
         _create(connection, f"VIEW {quoted(name)} AS {parquet_relation(files, wanted.period)}", paths)
+        sample = parquet_sample(files, wanted.period, SAMPLE_ROWS) if name == TAPE else None
+        if sample is not None:
+            _create(connection, f"TABLE {SAMPLE} AS {sample}", paths)
     else:
         text = csv_relation(files, reading, wanted.period, workspace)
         # Text that is slow to read, or that is looked at more than once, is read once and kept.
@@ -175,5 +178,5 @@ def _checked(
     if not tape.run(f"SELECT 1 FROM {TAPE} LIMIT 1"):
         raise LoanTapeError(f"{shown(paths)} has column names and no rows. Export the tape again.", rule="empty-tape")
     if not tape.run(f"SELECT 1 FROM duckdb_tables() WHERE table_name = {literal(SAMPLE)}"):
-        tape.run(f"CREATE TEMP VIEW {SAMPLE} AS FROM {TAPE} USING SAMPLE {SAMPLE_ROWS} ROWS")
+        tape.run(f"CREATE TEMP TABLE {SAMPLE} AS FROM {TAPE} USING SAMPLE {SAMPLE_ROWS} ROWS")
     return Tape(connection, columns, paths, workspace, joined, opened)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,6 +20,8 @@ from anonymize.tape_files import DataFile, check_names
 
 MOST_SAMPLED_FILES = 16
 SAMPLED_FROM = 8 << 20  # bytes; less is read whole in a moment
+PIECES, PIECES_FROM = 32, 200_000  # of a Parquet tape's sample, and the rows from which on it is one
+ROW_NUMBER = "file_row_number"
 
 Keys = tuple[tuple[str, str | None], ...]
 Reader = Callable[[Sequence[str]], str]
@@ -35,6 +38,43 @@ def parquet_relation(files: Sequence[DataFile], period: PeriodFilter | None) -> 
         needed,
         first.names,
         lambda paths: f"read_parquet([{', '.join(map(literal, paths))}], hive_partitioning = false)",
+    )
+
+
+def parquet_sample(files: Sequence[DataFile], period: PeriodFilter | None, rows: int) -> str | None:
+    """A statement that gives so many rows from all over large files; None for small ones, which are quickly read."""
+    needed = of_period(files, period, lambda file: _schema(file.path).names)
+    names = _schema(needed[0].path).names
+    pieces = _pieces([pq.read_metadata(file.path).num_rows for file in needed])
+    if not pieces or ROW_NUMBER in {name.casefold() for name in names}:
+        return None
+    starts = {needed[at].path: places for at, places in pieces.items()}
+    length = rows // PIECES
+
+    def read(paths: Sequence[str]) -> str:
+        return f"({' UNION ALL '.join(_rows_of(path, starts[path], length) for path in paths)})"
+
+    return _union([file for file in needed if file.path in starts], names, read)
+
+
+def _pieces(lengths: Sequence[int]) -> dict[int, list[int]]:
+    """Where pieces evenly spread over all rows begin: places by the number of the file; nothing where rows are few."""
+    ends = np.cumsum(lengths)
+    if ends[-1] < PIECES_FROM:
+        return {}
+    found: dict[int, list[int]] = {}
+    for place in (piece * int(ends[-1]) // PIECES for piece in range(PIECES)):
+        file = int(np.searchsorted(ends, place, side="right"))
+        found.setdefault(file, []).append(place - int(ends[file] - lengths[file]))
+    return found
+
+
+def _rows_of(path: str, starts: Sequence[int], length: int) -> str:
+    # DuckDB skips the row groups in which no such row number can be.
+    here = " OR ".join(f"{ROW_NUMBER} BETWEEN {start} AND {start + length - 1}" for start in starts)
+    return (
+        f"SELECT * EXCLUDE ({ROW_NUMBER}) FROM read_parquet({literal(path)}, hive_partitioning = false, "
+        f"{ROW_NUMBER} = true) WHERE {here}"
     )
 
 

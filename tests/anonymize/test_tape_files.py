@@ -172,3 +172,24 @@ def test_a_sample_of_a_text_file_is_from_all_over_it(tmp_path: Path) -> None:
     assert len(sample) > 3_000
     assert max(sample) > 190_000
     assert len({number // 10_000 for number in sample}) == 20
+
+
+def test_a_sample_of_parquet_files_is_from_all_over_them(tmp_path: Path) -> None:
+    for file, rows in enumerate((250_000, 10_000, 140_000)):
+        start = file * 1_000_000
+        pq.write_table(
+            pa.table({"number": range(start, start + rows)}), tmp_path / f"{file}.parquet", row_group_size=20_000
+        )
+    with open_tape(tmp_path) as tape:
+        sample = [row[0] for row in tape.run("SELECT number FROM tape_sample")]
+        assert tape.run("SELECT count(*) FROM tape")[0][0] == 400_000
+    assert 4_000 < len(sample) == len(set(sample)) <= 5_000
+    pieces = {number // 10_000 for number in sample}
+    assert {piece // 100 for piece in pieces} == {0, 1, 2}
+    assert len(pieces) > 25
+
+
+def test_a_small_parquet_tape_is_sampled_whole(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"number": range(3_000)}), tmp_path / "loans.parquet")
+    with open_tape(tmp_path / "loans.parquet") as tape:
+        assert tape.run("SELECT count(DISTINCT number) FROM tape_sample") == [(3_000,)]
