@@ -17,8 +17,8 @@ passphrase_file = "passphrase"         # or CONCORD_PASSPHRASE
 epsilon_per_year = 4                   # for collections protected by noise: the most that one may cost in a year
 ```
 
-Paths are relative to the file. Beside it lie what the commands keep: `templates/`, `rounds/`, `receipts/`, `state/`,
-`privacy/` and `consortium-keys.json`, the pinned keys of the consortium.
+Paths are relative to the file. Beside it lie what the commands keep: `templates/`, `rounds/`, `receipts/`, `accepted/`,
+`state/`, `privacy/` and `consortium-keys.json`, the pinned keys of the consortium.
 """
 
 from __future__ import annotations

@@ -33,6 +33,10 @@ class Delivery:
     def is_refused(self) -> bool:
         return bool(self.submission["state"] == "rejected")
 
+    @property
+    def is_accepted(self) -> bool:
+        return bool(self.submission["state"] == "accepted")
+
 
 @dataclass(frozen=True)
 class Progress:

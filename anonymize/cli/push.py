@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from anonymize.accepted import accepted_before, keep_accepted
 from anonymize.checks import has_errors
 from anonymize.cli.delivery import tell
 from anonymize.cli.options import collection_option, config_option, dry_run_option, effort_option, previous_tape_option
@@ -62,6 +63,7 @@ def push(
                 config.need("institution"),
                 secret=protection_key(config, template),
                 ledger=ledger_for(config, template),
+                previous=accepted_before(config, template, period),
                 previous_tape=previous_tape,
                 effort=effort,
                 watch=watch,
@@ -76,6 +78,8 @@ def push(
             _tell_dry(output, prepared, round_)
             return
         delivery = push_cube(client, config, round_, write_cube(prepared.cube), PARQUET, output.say)
+    if delivery.is_accepted:
+        keep_accepted(config, prepared.cube)
     tell(output, delivery)
 
 

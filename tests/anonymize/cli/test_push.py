@@ -3,14 +3,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from anonymize import examples
+from anonymize.cube import cube_of, read_cube, write_cube
 from anonymize.files import only_one
 from anonymize.template import load
 from tests.anonymize.cli.conftest import Bank
-from tests.anonymize.platform import PERIOD, ROUND, Platform
+from tests.anonymize.platform import INSTITUTION, PERIOD, ROUND, Platform
 
 MAP = Path(examples.__file__).with_name("delinquency.toml")
 
@@ -94,6 +96,25 @@ def test_other_figures_are_a_new_version(bank: Bank, platform: Platform, tape: P
     table = pq.read_table(tape)
     pq.write_table(table.slice(0, table.num_rows - 40), corrected)
     assert "version 2" in push(bank, corrected).stdout
+
+
+def test_last_periods_figures_again_are_not_sent(bank: Bank, platform: Platform, tape: Path) -> None:
+    assert push(bank, tape).exit_code == 0
+    template, folder = load("delinquency"), bank.directory / "accepted"
+    table = read_cube(folder / f"delinquency.{PERIOD}.parquet", template, period=PERIOD).table
+    place = table.column_names.index("TIME_PERIOD")
+    last = table.set_column(place, "TIME_PERIOD", pa.array(["2026-09"] * table.num_rows))
+    cube = cube_of(last, template, institution=INSTITUTION)
+    (folder / "delinquency.2026-09.parquet").write_bytes(write_cube(cube))
+    refused = push(bank, tape)
+    assert (refused.exit_code, "identical-copy" in refused.stderr) == (1, True)
+    assert platform.sent("POST") == 1
+
+
+def test_a_damaged_cube_of_last_period_stops_nothing(bank: Bank, platform: Platform, tape: Path) -> None:
+    (bank.directory / "accepted").mkdir()
+    (bank.directory / "accepted" / "delinquency.2026-09.parquet").write_bytes(b"PAR1 damaged")
+    assert push(bank, tape).exit_code == 0
 
 
 def test_a_closed_round_is_refused_with_its_sentence(bank: Bank, platform: Platform, tape: Path) -> None:
