@@ -55,7 +55,7 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
 
     `us` names the viewer's institution; None leaves the own line out.
     """
-    band, median, pooled = _("Middle half of peers"), _("Peer median"), _("All loans pooled")
+    band, median, pooled = _("Middle half of peers"), _("Peer median"), _("All members pooled")
     names = [band, median, pooled, *([us] if us else [])]
     tooltip = [
         {"field": "period", "type": "nominal", "title": _("Period")},
@@ -98,7 +98,7 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
 
 def distribution(figures: Figures, kind: str, *, us: str | None) -> Spec:
     """The published quartiles as a band, the median and the pooled rate, and our own marker; never a member."""
-    band, median, pooled = _("Middle half of peers"), _("Peer median"), _("All loans pooled")
+    band, median, pooled = _("Middle half of peers"), _("Peer median"), _("All members pooled")
     names = [band, median, pooled, *([us] if us and figures.own else [])]
     row = {"p25": _scaled(figures.p25, kind), "p75": _scaled(figures.p75, kind),
            "median": _scaled(figures.median, kind), "pooled": _scaled(figures.pooled, kind),
@@ -161,7 +161,7 @@ def distribution_in_words(figures: Figures, kind: str, *, us: str | None) -> str
 
 def _tooltip_fields(us: str | None) -> list[tuple[str, str]]:
     fields = [("median_text", _("Peer median")), ("band_text", _("Middle half of peers")),
-              ("pooled_text", _("All loans pooled"))]  # fmt: skip
+              ("pooled_text", _("All members pooled"))]  # fmt: skip
     return [("own_text", us), *fields] if us else fields
 
 

@@ -56,7 +56,7 @@ def _moved(
     value = format_html("<strong>{}</strong>", formats.figure(now, kind))
     if change is None:
         return format_html(str(sentences["stands"]), value=value)
-    way = "level" if abs(change) < 0.00005 else "rose" if change > 0 else "fell"
+    way = "level" if formats.is_nothing(change, kind) else "rose" if change > 0 else "fell"
     moved = format_html("<strong>{}</strong>", formats.size(change, kind))
     return format_html(str(sentences[way]), change=moved, value=value, span=span)
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonymize.client import Client
@@ -24,12 +25,19 @@ from anonymize.cube import write_cube
 from anonymize.files import write_whole
 from anonymize.package import PARQUET, SigningKey
 from anonymize.pinned import pin_keys
-from anonymize.pipeline import prepare
+from anonymize.pipeline import Prepared, prepare
 from anonymize.sending import Delivery, push
-from anonymize.simulate import InstitutionProfile, Scenario, mapping_for_simulated, simulate_tapes
+from anonymize.simulate import (
+    InstitutionProfile,
+    Scenario,
+    SimulatedTape,
+    mapping_for_simulated,
+    simulate_tapes,
+    simulated_tape,
+)
 from anonymize.template import load
+from consortium.demo.programme import MAIN, Planned
 
-COLLECTION = "delinquency"
 SEED = 20_260
 WAVE_MONTHS = 9  # the wave begins so long before the newest period: in full swing, and with a calm time before it
 PREPARERS = 2
@@ -60,8 +68,12 @@ class Bank:
     def code(self) -> str:
         return self.profile.code
 
-    def cube(self, period: str) -> Path:
-        return self.directory / "cubes" / f"{period}.parquet"
+    def cube(self, round_id: str) -> Path:
+        return self.directory / "cubes" / f"{round_id}.parquet"
+
+    def report(self, collection: str) -> Path:
+        """The privacy report of the latest round."""
+        return self.directory / "reports" / f"{collection}.html"
 
     def signing_key(self) -> SigningKey:
         """The bank's own key, made on first use."""
@@ -95,12 +107,12 @@ class Bank:
 
 
 class Preparation:
-    """Two processes that write the banks' cubes, period after period, ahead of the rounds."""
+    """Two processes that write the banks' cubes, round after round, ahead of the platform."""
 
-    def __init__(self, banks: Sequence[Bank], periods: Sequence[str]) -> None:
+    def __init__(self, banks: Sequence[Bank], programme: Sequence[Planned]) -> None:
         context = multiprocessing.get_context("spawn")
         self._workers = [
-            context.Process(target=prepare_all, args=(share, tuple(periods), os.getpid()), daemon=True)
+            context.Process(target=prepare_all, args=(share, tuple(programme), os.getpid()), daemon=True)
             for share in _fair_shares(banks)
         ]
 
@@ -121,28 +133,57 @@ class Preparation:
                 worker.join()
 
 
-def prepare_all(banks: Sequence[Bank], periods: Sequence[str], parent: int) -> None:
-    """The cubes of these banks in the order of the periods; those that are there already stay."""
+def prepare_all(banks: Sequence[Bank], programme: Sequence[Planned], parent: int) -> None:
+    """The cubes of these banks in the order of the programme; those that are there already stay."""
     _end_with(parent)
-    template, mapping = load(COLLECTION), mapping_for_simulated()
-    wave = Scenario("wave", onset=periods[max(0, len(periods) - 1 - WAVE_MONTHS)])
-    portfolios = {bank.code: simulate_tapes(bank.profile, periods, wave, SEED) for bank in banks}
-    missing = {bank.code: [each for each in periods if not bank.cube(each).exists()] for bank in banks}
-    for period in periods:
+    months = [each.period for each in programme if each.collection == MAIN]
+    wave = Scenario("wave", onset=months[max(0, len(months) - 1 - WAVE_MONTHS)])
+    books = {bank.code: _book(bank, months, wave) for bank in banks}
+    for planned in programme:
         for bank in banks:
-            if not missing[bank.code]:
-                continue  # all of its cubes are there: its portfolio need not be lived through again
-            _period, tape = next(portfolios[bank.code])
-            if period not in missing[bank.code]:
+            if bank.cube(planned.round_id).exists():
                 continue
-            if (bank.code, period) == (INCOMPLETE, periods[-1]):
-                tape = tape.slice(0, tape.num_rows // 3)
-            prepared = prepare(tape, mapping, template, period, bank.code, effort=EFFORT)
-            bank.cube(period).parent.mkdir(parents=True, exist_ok=True)
-            write_whole(bank.directory / "report.html", prepared.report_html.encode())
-            if period == periods[-1]:
-                pq.write_table(tape, bank.directory / "tape.parquet")
-            write_whole(bank.cube(period), write_cube(prepared.cube))  # last: it says that the bank is ready
+            if planned.collection == MAIN:
+                tape = SimulatedTape(_on_file(bank, next(books[bank.code]), planned.period == months[-1]))
+            else:
+                tape = simulated_tape(planned.collection, bank.profile, planned.period, wave, SEED)
+            _keep(bank, planned, _prepared(bank, planned, tape))
+
+
+def _book(bank: Bank, months: Sequence[str], wave: Scenario) -> Iterator[pa.Table]:
+    """The loan tapes of the months whose cubes are missing, from one walk through the bank's life."""
+    missing = [month for month in months if not bank.cube(Planned(MAIN, month).round_id).exists()]
+    return (tape for _month, tape in simulate_tapes(bank.profile, missing, wave, SEED))
+
+
+def _on_file(bank: Bank, tape: pa.Table, is_newest: bool) -> pa.Table:
+    """The tape as the bank has it; the newest is kept, so that its commands can be tried."""
+    if is_newest:
+        if bank.code == INCOMPLETE:
+            tape = tape.slice(0, tape.num_rows // 3)
+        pq.write_table(tape, bank.directory / "tape.parquet")
+    return tape
+
+
+def _prepared(bank: Bank, planned: Planned, made: SimulatedTape) -> Prepared:
+    return prepare(
+        made.tape,
+        mapping_for_simulated(planned.collection),
+        load(planned.collection),
+        planned.period,
+        bank.code,
+        previous_tape=made.previous,
+        effort=EFFORT,
+    )
+
+
+def _keep(bank: Bank, planned: Planned, prepared: Prepared) -> None:
+    """The cube last: it says that the bank is ready."""
+    report, cube = bank.report(planned.collection), bank.cube(planned.round_id)
+    for file in (report, cube):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(report, prepared.report_html.encode())
+    write_whole(cube, write_cube(prepared.cube))
 
 
 def _fair_shares(banks: Sequence[Bank]) -> Iterator[list[Bank]]:

@@ -1,4 +1,4 @@
-"""A year of rounds: what people and banks do month after month, from the rows alone, so that it can be interrupted.
+"""Round after round: what people and banks do, from the rows alone, so that it can be interrupted.
 
 Each step looks at a round's state and takes it one state further; whatever was done before is not done again.
 """
@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time as clock, timedelta
 
 from django.utils import timezone
 
+from anonymize.periods import bounds
 from consortium.demo import founding, people
 from consortium.demo.banks import Bank, Preparation
+from consortium.demo.programme import End, Planned
 from sharing.models import Release, Round, Submission
 from sharing.services import releases, rounds, submissions
 from sharing.states import ReleaseState, RoundState, SubmissionState
@@ -36,43 +38,44 @@ class Timings:
 
 @dataclass(frozen=True)
 class Cycle:
-    """The rounds of the demo's collection. `tell` is called whenever something has moved on."""
+    """The rounds of the demo. `tell` is called whenever something has moved on."""
 
     banks: Sequence[Bank]
     preparation: Preparation
     tell: Callable[[Round, str, float], None]
 
-    def publish(self, period: str) -> tuple[Round, Timings]:
-        """The whole cycle of one period, up to its published release."""
+    def run(self, planned: Planned) -> tuple[Round, Timings]:
+        """One round, as far as the programme wants it; how long the steps of this run took."""
         timings = Timings()
-        round = self.review(period, timings)
-        while round.state != RoundState.PUBLISHED:
+        round = _round(planned)
+        if planned.end == End.OPEN:
+            self._leave_open(round)
+        else:
+            self._review(round, timings)
+        if planned.end == End.PUBLISHED and round.state != RoundState.PUBLISHED:
             _publish(round)
             round.refresh_from_db()
-        self.tell(round, "published", 1.0)
+        self.tell(round, planned.end.value, 1.0)
         return round, timings
 
-    def review(self, period: str, timings: Timings) -> Round:
-        """The cycle of one period up to a release in review."""
-        round = _planned(period)
+    def _review(self, round: Round, timings: Timings) -> None:
+        """Up to a release in review."""
         while round.state not in (RoundState.IN_REVIEW, RoundState.PUBLISHED):
             started = time.monotonic()
             step = round.state
             self._advance(round)
             timings.measure(step, started)
             round.refresh_from_db()
-        return round
 
-    def leave_open(self, period: str) -> Round:
+    def _leave_open(self, round: Round) -> None:
         """An open round of which half of the banks have submitted; one of them still awaits its own approval."""
-        round = _planned(period)
         if round.state == RoundState.PLANNED:
             rounds.open(round, by=people.at_association(people.COLLECTION_MANAGER))
             round.refresh_from_db()
+        if round.state != RoundState.OPEN:
+            return  # somebody who tried the demo has closed it
         self._submit(round, self.banks[1::2])
         self._submit(round, [bank for bank in self.banks if bank.code == founding.FOUR_EYES])
-        self.tell(round, "left open", 1.0)
-        return round
 
     def _advance(self, round: Round) -> None:
         manager = people.at_association(people.COLLECTION_MANAGER)
@@ -101,22 +104,21 @@ class Cycle:
                 self.tell(round, "submitting", sent / total)
 
     def _deliver(self, round: Round, bank: Bank) -> None:
-        cube = bank.cube(round.period)
+        cube = bank.cube(round.public_id)
         _wait_for(cube.exists, f"the cube of {bank.code}", self.preparation.check)
         delivery = bank.submit(round.public_id, cube)
         if delivery.is_refused:
             sentences = " ".join(str(finding["sentence"]) for finding in delivery.findings[:3])
-            raise RuntimeError(f"The submission of {bank.code} for {round.period} was rejected. {sentences}")
+            raise RuntimeError(f"The submission of {bank.code} for {round.public_id} was rejected. {sentences}")
 
 
-def _planned(period: str) -> Round:
-    """The round of a month: open from the first of the next one, due on its fifteenth."""
-    year, month = int(period[:4]), int(period[5:7])
-    following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-    collection = founding.collection()
-    return Round.objects.filter(collection=collection, period=period).first() or rounds.plan(
+def _round(planned: Planned) -> Round:
+    """Open from the first day after its period, due two weeks later."""
+    following = datetime.combine(bounds(planned.period)[1], clock(), UTC)
+    collection = founding.collection(planned.collection)
+    return Round.objects.filter(collection=collection, period=planned.period).first() or rounds.plan(
         collection,
-        period,
+        planned.period,
         opens_at=min(following, timezone.now()),
         due_at=following + timedelta(days=14),
         by=people.at_association(people.COLLECTION_MANAGER),
@@ -133,7 +135,9 @@ def _check_computed(round: Round) -> None:
     round.refresh_from_db()
     release = Release.objects.filter(round=round).order_by("-revision").first()
     if release is None or release.state == ReleaseState.FAILED:
-        raise RuntimeError(f"The release of {round.period} could not be computed. {release.reason if release else ''}")
+        raise RuntimeError(
+            f"The release of {round.public_id} could not be computed. {release.reason if release else ''}"
+        )
 
 
 def _publish(round: Round) -> None:

@@ -1,4 +1,4 @@
-"""Founding the demo consortium: institutions, people, the collection, each institution's key and API client.
+"""Founding the demo consortium: institutions, people, the collections, each institution's key and API client.
 
 Every step looks first, so that an interrupted founding goes on where it stopped.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 from anonymize.simulate import InstitutionProfile, demo_institutions
 from anonymize.template import load
 from consortium.demo import people
-from consortium.demo.banks import COLLECTION, Bank
+from consortium.demo.banks import Bank
+from consortium.demo.programme import COLLECTIONS, MAIN
 from consortium.institutions import services as institutions
 from consortium.institutions.models import ApiClient, Institution, InstitutionKind, SigningKey, SizeBand
 from consortium.institutions.states import InstitutionState
@@ -37,12 +38,13 @@ def found(directory: Path, url: str) -> list[Bank]:
     banks = [Bank(profile, directory / "members" / profile.code) for profile in profiles]
     for bank, institution in zip(banks, members, strict=True):
         _equip(bank, institution, url)
-    _define(members)
+    for code in COLLECTIONS:
+        _define(code, members)
     return banks
 
 
-def collection() -> Collection:
-    return Collection.objects.get(code=COLLECTION)
+def collection(code: str = MAIN) -> Collection:
+    return Collection.objects.get(code=code)
 
 
 def _admitted(profile: InstitutionProfile, place: int, of: int) -> Institution:
@@ -84,9 +86,9 @@ def _equip(bank: Bank, institution: Institution, url: str) -> None:
     bank.configure(url)
 
 
-def _define(members: Sequence[Institution]) -> None:
+def _define(code: str, members: Sequence[Institution]) -> None:
     by = people.at_association(people.COLLECTION_MANAGER)
-    defined = Collection.objects.filter(code=COLLECTION).first() or collections.define(load(COLLECTION).source, by=by)
+    defined = Collection.objects.filter(code=code).first() or collections.define(load(code).source, by=by)
     if defined.contributors.count() < len(members):
         collections.add_contributors(defined, members, by=by)
     if not defined.peer_groups.exists():

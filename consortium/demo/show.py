@@ -10,6 +10,7 @@ from typing import TextIO
 from anonymize.template import TOTAL, series_key
 from consortium.demo import founding, people
 from consortium.demo.cycle import Timings
+from consortium.demo.programme import MAIN
 from sharing.benchmarks.peer_groups import ALL
 from sharing.models import Release, ReleaseCell, Round
 from sharing.states import ReleaseState, RoundState, SubmissionState
@@ -38,7 +39,7 @@ class Progress:
             return
         filled = int(WIDTH * (self._done + share) / self._rounds)
         bar = "█" * min(filled, WIDTH) + "·" * (WIDTH - filled)
-        self._output.write(f"\r\033[K{self._elapsed()} {bar} {round.period} {step}")
+        self._output.write(f"\r\033[K{self._elapsed()} {bar} {round.public_id} {step}")
         self._output.flush()
 
     def finished(self, round: Round, timings: Timings) -> None:
@@ -46,7 +47,7 @@ class Progress:
         release = Release.objects.filter(round=round).order_by("-revision").first()
         accepted = round.submissions.filter(state=SubmissionState.ACCEPTED).count()
         submitted = round.submissions.count()
-        words = [round.period, f"{submitted:>3} submitted", f"{accepted:>3} accepted"]
+        words = [f"{round.public_id:<19}", f"{submitted:>3} submitted", f"{accepted:>3} accepted"]
         if release is not None and release.cells:
             words.append(f"{release.cells - release.withheld:,} of {release.cells:,} cells publishable")
             words.append("audit passed" if release.audit_passed else "audit FAILED")
@@ -64,10 +65,9 @@ class Progress:
 
 
 def benchmark() -> str:
-    """The newest published release as a small table: 30+ days past due by product, in percent of balance."""
-    release = (
-        Release.objects.filter(state=ReleaseState.PUBLISHED).select_related("round").order_by("-round__period").first()
-    )
+    """The newest published release of the main collection as a small table: 30+ days past due by product, in percent of balance."""
+    published = Release.objects.filter(state=ReleaseState.PUBLISHED, round__collection__code=MAIN)
+    release = published.select_related("round").order_by("-round__period").first()
     if release is None:
         return "Nothing is published yet."
     template = release.round.collection.template

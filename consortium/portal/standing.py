@@ -1,4 +1,4 @@
-"""How we stand, in one tile a collection: its first indicator over all loans beside all members."""
+"""How we stand, in one tile a collection: its first indicators in total beside all members."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def standings(person: Person) -> list[Standing]:
 
 def _standing(selection: Selection, person: Person) -> Standing | None:
     points = explorer.series(selection.collection, selection.indicator.id, selection.peer_group, selection.key, person)
-    reply = answer(points, selection.template.frequency)
+    reply = answer(points, selection.template.frequency, selection.indicator.format)
     if reply is None:
         return None
     return Standing(

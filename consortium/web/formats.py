@@ -43,6 +43,11 @@ def size(value: float, kind: str = "percent", digits: int = 2) -> str:
     return pgettext("percentage points, in a sentence", "%s points") % text if kind == "percent" else text
 
 
+def is_nothing(value: float, kind: str = "percent", digits: int = 2) -> bool:
+    """Whether a difference would be shown as nought."""
+    return round(abs(value) * (100 if kind == "percent" else 1), digits) == 0
+
+
 def period(text: str, *, short: bool = False) -> str:
     """An SDMX period in words: "2026-10" is "October 2026", "2025-Q4" is "Q4 2025"; short: "Oct 2026"."""
     if "-Q" in text:

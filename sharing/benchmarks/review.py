@@ -11,7 +11,7 @@ from sharing.models.collection import in_language
 
 @dataclass(frozen=True)
 class Movement:
-    """One indicator over all loans, now and in the release before; figures are fractions, None when withheld."""
+    """One indicator in total, now and in the release before; figures are fractions, None when withheld."""
 
     indicator: str
     kind: str

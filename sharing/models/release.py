@@ -61,7 +61,7 @@ class Release(HasState):
     class Meta:
         verbose_name = _("release")
         verbose_name_plural = _("releases")
-        ordering = ("-round__period", "-revision")
+        ordering = ("-round__due_at", "round__collection__code", "-revision")
         constraints = [
             models.UniqueConstraint(fields=["round", "revision"], name="revisions_are_counted"),
             models.UniqueConstraint(

@@ -46,7 +46,8 @@ class Round(HasState):
     class Meta:
         verbose_name = _("round")
         verbose_name_plural = _("rounds")
-        ordering = ("-period", "collection__code")
+        # Periods of months and quarters do not sort as text: "2026-Q3" would come after "2026-11".
+        ordering = ("-due_at", "collection__code")
         constraints = [
             models.UniqueConstraint(fields=["collection", "period"], name="one_round_per_period"),
             models.CheckConstraint(condition=Q(due_at__gt=models.F("opens_at")), name="due_after_opening"),

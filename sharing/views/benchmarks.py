@@ -88,7 +88,7 @@ def figures(request: HttpRequest, format: str) -> HttpResponse:
 def _view(selection: Selection, person: Person) -> dict[str, Any]:
     points = _points(selection, person)
     kind, us = selection.indicator.format, _us(person)
-    reply = answer(points, selection.template.frequency)
+    reply = answer(points, selection.template.frequency, kind)
     now = points[-1].figures if points else None
     title, subtitle = _title(selection)
     context: dict[str, Any] = {
@@ -105,6 +105,7 @@ def _view(selection: Selection, person: Person) -> dict[str, Any]:
         "on_year": on_last_year(points, selection.template.frequency),
         "sparks": _sparks(points),
         "wider": [(_cell_name(wider), _address(wider)) for wider in selection.wider()],
+        "by_name": in_language(dict(selection.template.dimension(selection.by).names)),
         "query": selection.query(),
         "file_formats": export.FORMATS,
         "address": _address(selection),
@@ -201,7 +202,7 @@ def _cell_name(selection: Selection) -> str:
         for dimension in selection.cut
         if (code := selection.codes[dimension.id]) != "_T"
     ]
-    return " · ".join(names) or _("All loans")
+    return " · ".join(names) or _("In total")
 
 
 def _address(selection: Selection) -> str:

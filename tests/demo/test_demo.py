@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from anonymize.simulate import demo_institutions
+from anonymize.cube import read_cube
+from anonymize.periods import bounds
+from anonymize.simulate import SIMULATED, demo_institutions
 from anonymize.template import load
 from consortium.demo import banks, founding, people
 from consortium.demo.banks import Bank
+from consortium.demo.programme import COLLECTIONS, MAIN, End, Planned, programme
 from consortium.institutions.models import ApiClient, Institution, SigningKey
 from consortium.management.commands.demo import recent_months
 from consortium.people.models import Person
@@ -22,7 +25,33 @@ def test_the_months_end_with_the_current_one() -> None:
     assert months[-1] == datetime.now(UTC).strftime("%Y-%m")
     assert len(set(months)) == 14
     assert months == sorted(months)
-    load(banks.COLLECTION).check_period(months[0])
+    load(MAIN).check_period(months[0])
+
+
+def test_every_collection_that_can_be_simulated_is_in_the_programme() -> None:
+    rounds = programme(recent_months(14))
+    assert {planned.collection for planned in rounds} == set(SIMULATED) == set(COLLECTIONS)
+    for code in COLLECTIONS:
+        ends = {planned.end for planned in rounds if planned.collection == code}
+        assert End.PUBLISHED in ends, f"nothing of {code} can be looked at"
+
+
+@pytest.mark.parametrize("newest", ["2026-01", "2026-03", "2026-11"])
+def test_only_rounds_whose_period_is_over_go_into_review(newest: str) -> None:
+    year, month = int(newest[:4]), int(newest[5:])
+    months = [f"{each // 12}-{each % 12 + 1:02}" for each in range(year * 12 + month - 14, year * 12 + month)]
+    assert months[-1] == newest
+    rounds = programme(months)
+    assert len({planned.round_id for planned in rounds}) == len(rounds)
+    for planned in rounds:
+        load(planned.collection).check_period(planned.period)
+        is_over = bounds(planned.period)[1] <= bounds(newest)[0]
+        assert is_over or planned.end == End.OPEN
+
+
+def test_nothing_waits_behind_an_open_round() -> None:
+    ends = [planned.end for planned in programme(recent_months(14))]
+    assert ends.index(End.OPEN) == len(ends) - ends.count(End.OPEN)
 
 
 @pytest.mark.django_db
@@ -32,8 +61,9 @@ def test_founding_twice_is_founding_once(tmp_path: Path) -> None:
     again = founding.found(tmp_path, "http://127.0.0.1:8001")
     assert counts == [model.objects.count() for model in (Institution, Person, SigningKey, ApiClient)]
     assert [bank.code for bank in first] == [bank.code for bank in again]
-    assert founding.collection().contributors.count() == len(demo_institutions())
-    assert founding.collection().peer_groups.count() == 3
+    for code in COLLECTIONS:
+        assert founding.collection(code).contributors.count() == len(demo_institutions())
+        assert founding.collection(code).peer_groups.count() == 3
 
 
 @pytest.mark.django_db
@@ -63,11 +93,25 @@ def test_the_incomplete_bank_and_the_one_with_four_eyes_are_in_the_cast() -> Non
     assert banks.INCOMPLETE in codes[1::2]
 
 
-def test_preparing_a_bank_writes_a_cube_a_period_and_nothing_twice(tmp_path: Path, monkeypatch) -> None:
+def test_preparing_a_bank_writes_a_cube_a_round_and_nothing_twice(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(banks, "_end_with", lambda parent: None)
     bank = Bank(demo_institutions()[-1], tmp_path)
-    banks.prepare_all([bank], ["2026-01", "2026-02"], 0)
-    written = bank.cube("2026-01").stat().st_mtime_ns
-    assert bank.cube("2026-02").exists()
-    banks.prepare_all([bank], ["2026-01", "2026-02"], 0)
-    assert bank.cube("2026-01").stat().st_mtime_ns == written
+    rounds = [Planned(MAIN, "2026-01"), Planned(MAIN, "2026-02"), Planned("migration", "2026-02")]
+    banks.prepare_all([bank], rounds, 0)
+    written = [bank.cube(planned.round_id).stat().st_mtime_ns for planned in rounds]
+    banks.prepare_all([bank], rounds, 0)
+    assert written == [bank.cube(planned.round_id).stat().st_mtime_ns for planned in rounds]
+    assert bank.report("migration").exists()
+
+
+def test_a_cube_that_was_lost_is_prepared_again_from_the_same_tape(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(banks, "_end_with", lambda parent: None)
+    bank = Bank(demo_institutions()[-1], tmp_path)
+    rounds = [Planned(MAIN, "2026-01"), Planned(MAIN, "2026-02")]
+    banks.prepare_all([bank], rounds, 0)
+    lost = bank.cube(rounds[1].round_id)
+    before = read_cube(lost.read_bytes(), load(MAIN))
+    lost.unlink()
+    banks.prepare_all([bank], rounds, 0)
+    after = read_cube(lost.read_bytes(), load(MAIN))
+    assert after.table.equals(before.table)

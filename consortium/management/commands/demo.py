@@ -22,7 +22,8 @@ from django.db import connection
 from anonymize.errors import ConcordError
 from consortium.demo import founding, people, show
 from consortium.demo.banks import Preparation
-from consortium.demo.cycle import Cycle, Timings
+from consortium.demo.cycle import Cycle
+from consortium.demo.programme import programme
 from consortium.embedded import postgres
 from consortium.processes.platform import Platform
 
@@ -30,13 +31,20 @@ PUBLISHED_ROUNDS = 12
 
 
 class Command(BaseCommand):
-    help = "Found a demo consortium, run a year of rounds through the real processes, and serve the portal."
+    help = (
+        "Found a demo consortium, run the rounds of all collections through the real processes, and serve the portal."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="end after the cycle")
         parser.add_argument("--reset", action="store_true", help="forget everything the demo has made")
-        parser.add_argument("--rounds", type=int, default=PUBLISHED_ROUNDS, help="how many to publish (default 12)")
+        parser.add_argument(
+            "--rounds",
+            type=int,
+            default=PUBLISHED_ROUNDS,
+            help="how many months of delinquency to publish (default 12)",
+        )
         parser.add_argument("--port", type=int, default=8000, help="the portal's; the next free one if it is taken")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -53,23 +61,20 @@ class Command(BaseCommand):
                 self.stdout.write("\nStopped. make demo goes on from here; make demo-reset forgets it.")
 
     def _run(self, home: Path, options: dict[str, Any]) -> None:
-        periods = recent_months(options["rounds"] + 2)
-        progress = show.Progress(rounds=len(periods), output=sys.stdout)
+        rounds = programme(recent_months(options["rounds"] + 2))
+        progress = show.Progress(rounds=len(rounds), output=sys.stdout)
         progress.say("Bringing the database up to date ...")
         platform = Platform(home, port=options["port"])
         platform.prepare()
         banks = founding.found(home / "demo", platform.url)
-        preparation = Preparation(banks, periods)
+        preparation = Preparation(banks, rounds)
         try:
             preparation.start()
             progress.say(f"{len(banks)} institutions; starting web, vault and office ...")
             platform.start()
             cycle = Cycle(banks, preparation, progress.tell)
-            for period in periods[:-2]:
-                progress.finished(*cycle.publish(period))
-            timings = Timings()
-            progress.finished(cycle.review(periods[-2], timings), timings)
-            progress.finished(cycle.leave_open(periods[-1]), Timings())
+            for planned in rounds:
+                progress.finished(*cycle.run(planned))
             self.stdout.write(f"\n{show.benchmark()}\n")
             if not options["no_serve"]:
                 self.stdout.write(f"\n{show.sign_ins(platform.url, people.password(home / 'demo'))}\n")
