@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anonymize.cube import Cells, Cube, read_cube, write_cube
     from anonymize.errors import ConcordError
     from anonymize.identifiers import IdentifierFinding, scan as find_identifiers
+    from anonymize.log import verify_consistency, verify_in_release
     from anonymize.mapping import TapeMapping, load_mapping
     from anonymize.package import SigningKey, seal as seal_cube, verify_receipt
     from anonymize.pipeline import Prepared, prepare
@@ -64,6 +65,8 @@ __all__ = [
     "read_cube",
     "seal_cube",
     "simulate_tapes",
+    "verify_consistency",
+    "verify_in_release",
     "verify_receipt",
     "write_cube",
 ]
@@ -100,6 +103,8 @@ _PLACES = {
     "Tape": "tape",
     "TapeMapping": "mapping",
     "Template": "template",
+    "verify_consistency": "log",
+    "verify_in_release": "log",
     "verify_receipt": "package",
     "write_cube": "cube",
 }

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anonymize.bounded import with_bounded
-from anonymize.contributions import Contributions, count_contributions, joined
+from anonymize.counting.bounded import with_bounded
+from anonymize.counting.contributions import Contributions, count_contributions, joined
+from anonymize.counting.loans import SPARE_DIGITS, create_loans, key_column
+from anonymize.counting.paths import CellPaths, Whole
+from anonymize.counting.tally import roll_up
 from anonymize.cube import CONTRIBUTORS, Cells
 from anonymize.errors import MappingError
-from anonymize.loans import SPARE_DIGITS, create_loans, key_column
 from anonymize.mapping import TapeMapping, check_columns
-from anonymize.paths import CellPaths, Whole
-from anonymize.tally import roll_up
 from anonymize.tape import Tape, quoted
 from anonymize.template import Measure, Template
 

@@ -96,7 +96,7 @@ class Cells:
 
     `table` has one row a cell, margins included: a text column for each dimension, the measures, `contributors`
     (distinct borrowers, affiliates once) and for each additive measure M `largest_M` and `second_M`, the two largest
-    absolute contributions. Where the method is noise, `bounded_M` is what noise is added to (`anonymize.bounded`).
+    absolute contributions. Where the method is noise, `bounded_M` is what noise is added to (`anonymize.counting.bounded`).
     `rows` is how many rows of the tape were counted, 0 where there was no tape.
     """
 

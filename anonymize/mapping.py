@@ -36,7 +36,7 @@ distinct = "loan_id"                    # or nothing at all: one account a row
 id = "customer_no"                      # or: sql = "..."
 group = "group_no"                      # optional: affiliated borrowers count once; or: group_sql
 
-An SQL expression works out one value from the columns of its own row, see `anonymize.expressions`.
+An SQL expression works out one value from the columns of its own row, see `anonymize.mappings.expressions`.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ from pathlib import Path
 from typing import Any
 
 from anonymize.errors import MappingError, TemplateError
-from anonymize.mapping_dimensions import DIMENSION_KEYS, read_dimension
-from anonymize.mapping_lines import lines_of
-from anonymize.mapping_measures import MEASURE_KEYS, read_measure
-from anonymize.mapping_rules import Bin, Currency, DimensionRule, MeasureRule, PreviousRule, Source, TapeMapping
-from anonymize.mapping_tables import Faults, Table, suggestion
-from anonymize.reading import Reading
+from anonymize.mappings.dimensions import DIMENSION_KEYS, read_dimension
+from anonymize.mappings.lines import lines_of
+from anonymize.mappings.measures import MEASURE_KEYS, read_measure
+from anonymize.mappings.rules import Bin, Currency, DimensionRule, MeasureRule, PreviousRule, Source, TapeMapping
+from anonymize.mappings.tables import Faults, Table, suggestion
+from anonymize.tapes.reading import Reading
 from anonymize.template import Template
 
 __all__ = [

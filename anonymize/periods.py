@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from anonymize.sql import literal
+from anonymize.tapes.sql import literal
 from anonymize.template import Frequency
 
 EXAMPLES = "2026-10-31, 2026-10, 202610, 2026/10/31, 2026年10月, 2026-Q4"

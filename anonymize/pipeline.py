@@ -17,14 +17,14 @@ from anonymize.cube import Cells, Cube
 from anonymize.files import read_whole
 from anonymize.identifiers import IdentifierFinding, refuse_mapped, scan
 from anonymize.ledger import Ledger
-from anonymize.mapped_tape import after_joining, columns_used, open_mapped
 from anonymize.mapping import TapeMapping, load_mapping
 from anonymize.protect import Protected, protect
 from anonymize.report import Language, render
-from anonymize.report_facts import Provenance, Summary, summarize
+from anonymize.reporting.facts import Provenance, Summary, summarize
 from anonymize.stages import Stage, Watch, unwatched
 from anonymize.tape import Place, Tape
-from anonymize.tape_join import Joined
+from anonymize.tapes.join import Joined
+from anonymize.tapes.mapped import after_joining, columns_used, open_mapped
 from anonymize.template import Template
 
 

@@ -14,8 +14,8 @@ from typing import Literal
 import jinja2
 
 from anonymize.findings import where
-from anonymize.report_facts import INTERVALS, Summary
-from anonymize.report_words import WORDS
+from anonymize.reporting.facts import INTERVALS, Summary
+from anonymize.reporting.words import WORDS
 from anonymize.template import Names, Template
 
 Language = Literal["en", "zh-Hans"]

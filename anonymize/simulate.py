@@ -13,12 +13,12 @@ from importlib import resources
 import pyarrow as pa
 
 from anonymize.mapping import TapeMapping, load_mapping
-from anonymize.simulated_care import outreach_tape, service_tape, treatment_tape
-from anonymize.simulated_histories import migration_tapes, risk_model_tape, vintage_tape
-from anonymize.simulated_institutions import InstitutionProfile, demo_institutions
-from anonymize.simulated_loans import months
-from anonymize.simulated_scenarios import ORIGIN, SCENARIOS, Scenario, month_of, stress
-from anonymize.simulated_tapes import SimulatedTape, loan_tape
+from anonymize.simulated.care import outreach_tape, service_tape, treatment_tape
+from anonymize.simulated.histories import migration_tapes, risk_model_tape, vintage_tape
+from anonymize.simulated.institutions import InstitutionProfile, demo_institutions
+from anonymize.simulated.loans import months
+from anonymize.simulated.scenarios import ORIGIN, SCENARIOS, Scenario, month_of, stress
+from anonymize.simulated.tapes import SimulatedTape, loan_tape
 from anonymize.template import load
 
 __all__ = [

@@ -17,14 +17,14 @@ import duckdb
 import pyarrow as pa
 
 from anonymize.errors import LoanTapeError
-from anonymize.reading import EVERYTHING, Reading, Wanted
-from anonymize.sql import literal as literal, quoted as quoted
-from anonymize.tape_database import is_database, load_database
-from anonymize.tape_errors import shown, tape_errors
-from anonymize.tape_files import Stamp, check_names, check_unchanged, find_files, only_kind, stamps
-from anonymize.tape_join import BEFORE, NOW, Joined, Previous, join_tapes
-from anonymize.tape_machine import connect, lock, spill_folder
-from anonymize.tape_relation import create_text_sample, csv_relation, parquet_relation, parquet_sample
+from anonymize.tapes.database import is_database, load_database
+from anonymize.tapes.errors import shown, tape_errors
+from anonymize.tapes.files import Stamp, check_names, check_unchanged, find_files, only_kind, stamps
+from anonymize.tapes.join import BEFORE, NOW, Joined, Previous, join_tapes
+from anonymize.tapes.machine import connect, lock, spill_folder
+from anonymize.tapes.reading import EVERYTHING, Reading, Wanted
+from anonymize.tapes.relation import create_text_sample, csv_relation, parquet_relation, parquet_sample
+from anonymize.tapes.sql import literal as literal, quoted as quoted
 
 Rows = list[tuple[Any, ...]]
 Place: TypeAlias = str | Path | pa.Table  # a file, a glob, a folder, a database's address, or a table in memory
@@ -140,7 +140,7 @@ def _lay_open(
     paths = tuple(file.path for file in files)
     kind = only_kind(files)
     if kind == "excel":
-        from anonymize.tape_excel import read_workbook  # openpyxl takes a while to import, and few tapes need it
+        from anonymize.tapes.excel import read_workbook  # openpyxl takes a while to import, and few tapes need it
 
         connection.register(name, read_workbook(paths, reading))
     elif kind == "parquet":

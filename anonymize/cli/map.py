@@ -14,9 +14,9 @@ from anonymize.cli.output import Output, command, table
 from anonymize.config import load_config
 from anonymize.errors import ConfigError
 from anonymize.files import write_whole
+from anonymize.mappings.proposal import Proposal, propose
+from anonymize.mappings.proposal_file import written
 from anonymize.pinned import pinned_template
-from anonymize.proposal import Proposal, propose
-from anonymize.proposal_file import written
 from anonymize.tape import open_tape
 
 

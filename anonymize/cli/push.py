@@ -22,7 +22,7 @@ from anonymize.pipeline import Prepared, prepare
 from anonymize.protection_key import protection_key
 from anonymize.rounds import Round
 from anonymize.sending import push as push_cube
-from anonymize.tape_database import shown_place
+from anonymize.tapes.database import shown_place
 
 
 @command(example="concord push loans-2026-10.parquet --map map.toml --period 2026-10")

@@ -23,7 +23,7 @@ from anonymize.simulate import (
     demo_institutions,
     simulated_tape,
 )
-from anonymize.simulated_market import PRODUCTS, PROVINCES
+from anonymize.simulated.market import PRODUCTS, PROVINCES
 
 
 @command(example="concord simulate --loans 20000 --scenario wave --period 2026-10 --seed 7 -o tape.parquet")

@@ -4,7 +4,7 @@
 whether any one of them is on the tape with all its loans, or is not, only as far as epsilon (and delta) allow, whatever
 else is known. It rests on two things that hold for every tape, not only for this one:
 
-- a contributor's absolute contributions to the finest cells add up to the measure's bound at most (`anonymize.bounded`
+- a contributor's absolute contributions to the finest cells add up to the measure's bound at most (`anonymize.counting.bounded`
   cuts off the rest before anything is summed). So it changes any level of the table by the bound at most, in either norm;
 - noise is drawn for every possible cell, empty ones too, so the rows of a cube tell nothing.
 

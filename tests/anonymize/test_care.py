@@ -21,8 +21,8 @@ from anonymize.simulate import (
     simulate_tapes,
     simulated_tape,
 )
-from anonymize.simulated_market import PRODUCTS, PROVINCES
-from anonymize.simulated_treatments import treatments
+from anonymize.simulated.market import PRODUCTS, PROVINCES
+from anonymize.simulated.treatments import treatments
 from anonymize.template import TOTAL, Indicator, Template, load
 
 CARE = {"treatment": "2026-Q3", "outreach": "2026-09", "service": "2026-Q3"}

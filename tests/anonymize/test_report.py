@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from anonymize.bounded import BOUNDED
 from anonymize.checks import Finding
+from anonymize.counting.bounded import BOUNDED
 from anonymize.cube import Cells, write_cube
 from anonymize.identifier_kinds import FOREIGN, KINDS
 from anonymize.identifiers import INDIRECT, IdentifierFinding
 from anonymize.protect import Protected, protect
 from anonymize.report import Language, render
-from anonymize.report_facts import Provenance, Summary, summarize
-from anonymize.report_words import WORDS
+from anonymize.reporting.facts import Provenance, Summary, summarize
+from anonymize.reporting.words import WORDS
 from anonymize.template import Protection, Template, parse
 from tests.anonymize.loans import cells_of, random_loans, small_template
 

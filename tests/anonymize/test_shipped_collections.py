@@ -22,7 +22,7 @@ from anonymize.simulate import (
     mapping_for_simulated,
     simulated_tape,
 )
-from anonymize.simulated_market import PRODUCTS
+from anonymize.simulated.market import PRODUCTS
 from anonymize.template import load
 
 PERIODS = {"migration": "2026-10", "vintage": "2026-Q3", "risk-model": "2026-Q3"}

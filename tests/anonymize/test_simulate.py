@@ -20,7 +20,7 @@ from anonymize.simulate import (
     simulate_tapes,
     stress,
 )
-from anonymize.simulated_market import PRODUCTS, PROVINCES
+from anonymize.simulated.market import PRODUCTS, PROVINCES
 from anonymize.tape import open_tape
 from anonymize.template import load
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from anonymize.cli import main
 from anonymize.simulate import SCENARIOS, simulate_tapes
-from anonymize.simulated_institutions import demo_institutions
+from anonymize.simulated.institutions import demo_institutions
 from tests.anonymize.platform import CLIENT_ID, CLIENT_SECRET, INSTITUTION, PERIOD, Platform
 
 PASSPHRASE = "correct horse battery"

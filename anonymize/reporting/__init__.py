@@ -1,0 +1,1 @@
+"""The facts and the words of the privacy report; `anonymize.report` renders it."""
