@@ -64,14 +64,17 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
     hover = {"name": "hover", "select": {"type": "point", "encodings": ["x"], "nearest": True,
                                          "on": "pointerover", "clear": "pointerout"}}  # fmt: skip
     layers: list[Spec] = [
-        _line(field, name, names, kind, width=width)
+        layer
         for field, name, width in (("median", median, 2.5), ("pooled", pooled, 1.75))
         if any(getattr(point.figures, field) is not None for point in points)
+        for layer in (_line(field, name, names, kind, width=width), _lone_points(field, name, names, kind))
     ]
     if any(point.figures.p25 is not None for point in points):
-        area = {"mark": {"type": "area", "interpolate": "monotone"},
-                "encoding": {"y": _y("p25", kind), "y2": {"field": "p75"}, "color": _named(band, names)}}  # fmt: skip
-        layers.insert(0, area)
+        encoding = {"y": _y("p25", kind), "y2": {"field": "p75"}, "color": _named(band, names)}
+        layers.insert(0, {"mark": {"type": "area", "interpolate": "monotone"}, "encoding": encoding})
+        # An area has no width where the periods beside it have no band.
+        alone = {"mark": {"type": "bar", "width": 28}, "transform": [{"filter": "datum.band_alone"}]}
+        layers.insert(1, {**alone, "encoding": encoding})
     if us:
         layers.append(_line("own", us, names, kind, width=3.25))
         layers.append({"mark": {"type": "point", "filled": True, "size": 55, "style": "own-point"},
@@ -90,7 +93,7 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
         "width": "container",
         "height": 300,
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"values": [_point(point, kind) for point in points]},
+        "data": {"values": [_point(point, kind, **alone) for point, alone in zip(points, _alone(points), strict=True)]},
         "encoding": {"x": x},
         "layer": layers,
     }
@@ -134,18 +137,28 @@ def time_series_in_words(points: Sequence[Point], kind: str, *, us: str | None) 
     if not shown:
         return _("No period has a published median.")
     first, last = shown[0], shown[-1]
-    words = _("From %(first)s to %(last)s the peer median went from %(from)s to %(to)s.") % {
-        "first": formats.period(first.period),
-        "last": formats.period(last.period),
-        "from": formats.figure(first.figures.median, kind),
-        "to": formats.figure(last.figures.median, kind),
-    }
+    if first is last:
+        words = _("In %(period)s the peer median was %(value)s.") % {
+            "period": formats.period(last.period),
+            "value": formats.figure(last.figures.median, kind),
+        }
+    else:
+        words = _moved_in_words(first, last, kind)
     if us and last.figures.own:
         words += " " + _("%(us)s stands at %(value)s.") % {
             "us": us,
             "value": formats.figure(last.figures.own.rate, kind),
         }
     return words
+
+
+def _moved_in_words(first: Point, last: Point, kind: str) -> str:
+    return _("From %(first)s to %(last)s the peer median went from %(from)s to %(to)s.") % {
+        "first": formats.period(first.period),
+        "last": formats.period(last.period),
+        "from": formats.figure(first.figures.median, kind),
+        "to": formats.figure(last.figures.median, kind),
+    }
 
 
 def distribution_in_words(figures: Figures, kind: str, *, us: str | None) -> str:
@@ -165,13 +178,30 @@ def _tooltip_fields(us: str | None) -> list[tuple[str, str]]:
     return [("own_text", us), *fields] if us else fields
 
 
-def _point(point: Point, kind: str) -> Spec:
+def _alone(points: Sequence[Point]) -> list[dict[str, bool]]:
+    """For each point: which of its figures have none in the periods beside it, so that no line leads there."""
+    fields = {"median": "median", "pooled": "pooled", "band": "p25"}
+    known = {name: [getattr(point.figures, field) is not None for point in points] for name, field in fields.items()}
+    return [
+        {
+            name: shown[at] and not any(shown[max(at - 1, 0) : at] + shown[at + 1 : at + 2])
+            for name, shown in known.items()
+        }
+        for at in range(len(points))
+    ]
+
+
+def _point(point: Point, kind: str, *, median: bool, pooled: bool, band: bool) -> Spec:
+    """One row of the chart's data; the flags say which figures stand alone."""
     figures = point.figures
     own = figures.own.rate if figures.own else None
     withheld = _("withheld")
     low, high = formats.figure(figures.p25, kind), formats.figure(figures.p75, kind)
     return {
         "period": formats.period(point.period, short=True),
+        "median_alone": median,
+        "pooled_alone": pooled,
+        "band_alone": band,
         "p25": _scaled(figures.p25, kind),
         "median": _scaled(figures.median, kind),
         "p75": _scaled(figures.p75, kind),
@@ -206,6 +236,14 @@ def _line(field: str, name: str, names: Sequence[str], kind: str, *, width: floa
     }
 
 
+def _lone_points(field: str, name: str, names: Sequence[str], kind: str) -> Spec:
+    return {
+        "transform": [{"filter": f"datum.{field}_alone"}],
+        "mark": {"type": "point", "filled": True, "size": 90, "shape": "square"},
+        "encoding": {"y": _y(field, kind), "color": _named(name, names)},
+    }
+
+
 def _tick(field: str, name: str, names: Sequence[str], kind: str, *, size: int, thickness: int) -> Spec:
     return {
         "mark": {"type": "tick", "size": size, "thickness": thickness},
@@ -214,7 +252,7 @@ def _tick(field: str, name: str, names: Sequence[str], kind: str, *, size: int, 
 
 
 def _axis(kind: str) -> Spec:
-    return {"format": ".1f", "labelExpr": "datum.label + '%'"} if kind == "percent" else {"format": ".2f"}
+    return {"format": ".1f", "labelExpr": "datum.label + '%'"} if kind == "percent" else {"format": ".4~r"}
 
 
 def _y(field: str, kind: str) -> Spec:

@@ -29,7 +29,11 @@ class SelectionForm(forms.Form):
         super().__init__(auto_id="choose-%s")
         collections = {row.code: row for row in Collection.objects.visible_to(person).order_by("created_at")}
         self._choose(
-            "collection", _("Collection"), ((c.code, str(c)) for c in collections.values()), selection.collection.code
+            "collection",
+            _("Collection"),
+            ((c.code, str(c)) for c in collections.values()),
+            selection.collection.code,
+            is_wide=True,
         )
         indicators = ((i.id, in_language(dict(i.names))) for i in selection.template.indicators)
         self._choose("indicator", _("Indicator"), indicators, selection.indicator.id, is_wide=True)

@@ -18,6 +18,8 @@ from sharing.models import Collection
 from sharing.models.collection import in_language
 from sharing.sentences import VERDICTS
 
+FEW = 3  # collections
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -34,13 +36,15 @@ class Standing:
 
 
 def standings(person: Person) -> list[Standing]:
-    """One for each indicator of each collection that has a published release the person may see."""
+    """Of each collection that has a published release the person may see: its first indicator, or two of few."""
     found = []
-    for code in Collection.objects.visible_to(person).order_by("code").values_list("code", flat=True).distinct():
+    codes = Collection.objects.visible_to(person).order_by("code").values_list("code", flat=True).distinct()
+    of_each = 2 if len(codes) <= FEW else 1
+    for code in codes:
         selection = Selection.read({"collection": code}, person)
         if selection is None:
             continue
-        for indicator in selection.template.indicators[:2]:
+        for indicator in selection.template.indicators[:of_each]:
             chosen = Selection.read({"collection": code, "indicator": indicator.id}, person)
             standing = _standing(chosen, person) if chosen else None
             if standing is not None:

@@ -71,11 +71,16 @@ class Sensitivity:
         return found
 
     def _same_for_all(self, face: Face, part: int, pooled: PooledTable) -> Mask:
-        """Cells of a numerator that is zero, or all of its denominator: the rate of everybody in it."""
+        """Cells of a numerator that is zero, or all of its denominator: the rate of everybody in it.
+
+        Only of a share: hours may be more than the requests they were spent on, and defaults more than expected.
+        """
         same = np.zeros(face.lattice.shape, dtype=np.bool_)
-        for whole in self._denominators(face, part):
+        for whole, is_share in self._denominators(face, part):
             value = whole.table.value
-            same |= (value > 0) & ((pooled.table.value <= 0) | (pooled.table.value >= value))
+            same |= (value > 0) & (pooled.table.value <= 0)
+            if is_share:
+                same |= (value > 0) & (pooled.table.value >= value)
         return same & face.shown
 
     def _ordinary_width(self, face: Face, part: int, pooled: PooledTable) -> Values:
@@ -84,21 +89,22 @@ class Sensitivity:
         """
         width = np.ones(face.lattice.shape)
         top = (0,) * len(face.axes)
-        for whole in self._denominators(face, part):
+        for whole, is_share in self._denominators(face, part):
             if whole.table.value[top] > 0:
                 rate = pooled.table.value[top] / whole.table.value[top]
-                expected = min(rate, 1 - rate) * whole.table.largest
+                expected = (min(rate, 1 - rate) if is_share else rate) * whole.table.largest
                 width = np.maximum(width, self.policy.p_percent / 100 * expected)
         return width
 
-    def _denominators(self, face: Face, part: int) -> list[PooledTable]:
+    def _denominators(self, face: Face, part: int) -> list[tuple[PooledTable, bool]]:
+        """What the part is divided by, and whether it is a share of that."""
         layout = self.panel.layout
         places = dict.fromkeys(
-            layout.part(indicator.denominator)
+            (layout.part(indicator.denominator), indicator.format == "percent")
             for indicator in layout.template.indicators
             if layout.part(indicator.numerator) == part
         )
-        return [tabulate(face, self.panel, self.peers, [(place, 1)]) for place in places]
+        return [(tabulate(face, self.panel, self.peers, [(place, 1)]), is_share) for place, is_share in places]
 
 
 def _revealed(face: Face, isolated: Mapping[str, Mask]) -> Mask:

@@ -260,3 +260,19 @@ def _pins(figures, low, high, insider):
     largest = others.max()
     slack = 0.1 * largest * (1 - 1e-6)
     return largest > 0 and high - own < largest + slack and low - own - (others.sum() - largest) > largest - slack
+
+
+def test_a_sum_above_its_denominator_is_nobodys_rate_unless_it_is_a_share():
+    """Hours per request: more hours than requests say nothing of anybody; all of a balance late says it of everybody."""
+    document = small_template((2,)).source
+    for format, published in (("number", True), ("percent", False)):
+        (indicator,) = document["indicators"]
+        layout = layout_of(parse({**document, "indicators": [{**indicator, "format": format}]}))
+        institutions = tuple(f"M{number}" for number in range(8))
+        whole = with_totals(np.arange(8 * 2, dtype=np.float64).reshape(8, 2) + 50)
+        values = np.stack([whole * {"_T": 1, "LATE": 12}[part.where["DPD"]] for part in layout.parts], axis=1)
+        panel = panel_of(Returns(layout, institutions, values), {code: code for code in institutions})
+        protection = protect(panel, Peers(institutions, ()), layout.template.disclosure, 2)
+        assert protection.ok
+        reasons = protection.reasons(layout.template.indicators[0], ALL)
+        assert (reasons == "").all() == published, (format, reasons)

@@ -66,6 +66,13 @@ def test_whether_it_is_us_or_everybody_follows_the_peer_medians_share_of_our_cha
     assert answer(year(medians, own), "M").verdict == verdict
 
 
+def test_a_hundredth_of_an_hour_is_no_movement():
+    hours = year((20.0, 20.1), (30.0, 30.1))
+    assert answer(hours, "M", "number").verdict == Verdict.LEVEL
+    assert answer(hours, "M", "percent").verdict != Verdict.LEVEL
+    assert "did not move" in sentences.about_us(answer(year((20.0, 20.0), (30.0, 30.001)), "M", "number"), "number")
+
+
 def test_without_a_year_of_figures_the_last_period_answers():
     points = year((0.02, 0.02), (0.03, 0.03))[-2:]
     reply = answer(points, "M")
@@ -115,6 +122,25 @@ def test_the_charts_hold_no_word_of_a_reason_and_no_single_member():
     assert "withheld" in text
     assert "reason" not in text
     assert spec["data"]["values"][-1]["median"] is None
+
+
+def test_a_period_that_stands_alone_is_drawn_and_said_as_one():
+    points = year((0.02, None), (0.03, 0.04))
+    (first, *_, last) = charts.time_series(points, "percent", us=None)["data"]["values"]
+    assert (first["median_alone"], first["band_alone"]) == (True, True)
+    assert not last["median_alone"]
+    joined = charts.time_series(year((0.02, 0.02), (0.03, 0.04)), "percent", us=None)["data"]["values"]
+    assert not any(row["median_alone"] or row["band_alone"] or row["pooled_alone"] for row in joined)
+    words = charts.time_series_in_words(points[:1], "percent", us=None)
+    assert words == "In October 2025 the peer median was 2.00%."
+
+
+def test_one_period_shows_the_peers_in_the_drawing():
+    (point, *_) = year((0.02, None), (None, None))
+    svg, _media_type = drawing.draw(charts.time_series([point], "percent", us=None) | {"width": 400}, "svg", "light")
+    drawn = svg.decode()
+    assert drawn.count('aria-roledescription="point"') == 2  # the median and all members pooled
+    assert drawn.count('aria-roledescription="bar"') == 1  # the middle half of peers
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
