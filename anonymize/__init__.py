@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from anonymize.cube import Cells, Cube, read_cube, write_cube
     from anonymize.errors import ConcordError
     from anonymize.identifiers import IdentifierFinding, scan as find_identifiers
-    from anonymize.log import verify_consistency, verify_in_release
+    from anonymize.log import verify_consistency, verify_in_release, verify_leaves
     from anonymize.mapping import TapeMapping, load_mapping
     from anonymize.package import SigningKey, seal as seal_cube, verify_receipt
+    from anonymize.package.tree_head import verify_tree_head
     from anonymize.pipeline import Prepared, prepare
     from anonymize.profile import profile as profile_tape
     from anonymize.protect import Protected, protect as protect_cells
@@ -67,7 +68,9 @@ __all__ = [
     "simulate_tapes",
     "verify_consistency",
     "verify_in_release",
+    "verify_leaves",
     "verify_receipt",
+    "verify_tree_head",
     "write_cube",
 ]
 
@@ -105,7 +108,9 @@ _PLACES = {
     "Template": "template",
     "verify_consistency": "log",
     "verify_in_release": "log",
+    "verify_leaves": "log",
     "verify_receipt": "package",
+    "verify_tree_head": "package.tree_head",
     "write_cube": "cube",
 }
 

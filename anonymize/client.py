@@ -164,6 +164,26 @@ class Client:
         """The institution's own figures beside the release: `results` has one entry a cell and peer group."""
         return _object(self._get(f"/releases/{_segment(release)}/statement", params=dict(filters or {})))
 
+    def submission_proof(self, id: str) -> dict[str, Any]:
+        """The proof that an own submission is in the consortium's log."""
+        return _object(self._get(f"/submissions/{_segment(id)}/proof"))
+
+    def release_proof(self, release: str) -> dict[str, Any]:
+        """The leaves of the log that a release counts, signed."""
+        return _object(self._get(f"/releases/{_segment(release)}/proof"))
+
+    def log_head(self) -> str:
+        """The signed head of the consortium's log as it stands now."""
+        return str(_object(self._get("/log/head")).get("head", ""))
+
+    def log_consistency(self, first: int, second: int) -> dict[str, Any]:
+        """The proof that the log of the first size is the beginning of the log of the second."""
+        return _object(self._get("/log/consistency", params={"first": first, "second": second}))
+
+    def log_entries(self, start: int, end: int) -> list[str]:
+        """The hashes (hexadecimal) of the log's leaves from `start` up to, not with, `end`; the server may give fewer."""
+        return list(_object(self._get("/log/entries", params={"start": start, "end": end})).get("leaves", []))
+
     def _all(self, path: str, wanted: Mapping[str, str | None]) -> list[dict[str, Any]]:
         """Every page of a list, following `Link: rel="next"`."""
         results: list[dict[str, Any]] = []

@@ -72,6 +72,12 @@ class PackageError(ConcordError):
         self.member = member
 
 
+class LogError(ConcordError):
+    """The consortium's log does not prove what it should: a package is not in it, is not counted, or the log changed."""
+
+    default_rule = "log"
+
+
 class KeyStoreError(ConcordError):
     """A key file is missing, unreadable, or does not open with this passphrase."""
 

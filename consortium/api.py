@@ -44,6 +44,7 @@ _TITLES: Mapping[int, str] = {
 _STATUSES: Mapping[str, int] = {
     "too-large": 413,
     "unknown-filter": 400,
+    "no-such-tree": 400,
     "idempotency-key-reused": 422,
     "invalid-key": 422,
 }

@@ -35,6 +35,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "api/v1/submissions/<uuid:pk>": GET(harbour=200, everyone=404),
     "api/v1/submissions/<uuid:pk>/findings": GET(harbour=200, everyone=404),
     "api/v1/submissions/<uuid:pk>/receipt": GET(harbour=200, everyone=404),
+    "api/v1/submissions/<uuid:pk>/proof": GET(harbour=409, everyone=404),  # this one is not accepted yet
     "api/v1/submissions/<uuid:pk>/approve": POST(approver=200, harbour=403, everyone=404),
     "api/v1/submissions/<uuid:pk>/withdraw": POST(senders=200, approver=200, harbour=403, everyone=404),
     # releases: this one is in review
@@ -43,6 +44,11 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "api/v1/releases/<slug:release_id>/cells": GET(statistician=200, everyone=404),
     "api/v1/releases/<slug:release_id>/audit": GET(statistician=200, everyone=404),
     "api/v1/releases/<slug:release_id>/statement": GET(everyone=404),
+    "api/v1/releases/<slug:release_id>/proof": GET(statistician=409, everyone=404),  # this one was never computed
+    # the log: hashes that name nobody
+    "api/v1/log/head": GET(everyone=200),
+    "api/v1/log/consistency": GET("?first=1&second=1", everyone=400),  # there is no leaf yet
+    "api/v1/log/entries": GET("?start=0&end=1", everyone=200),
     "api/v1/peer-groups": GET(everyone=200),
     # the own institution
     "api/v1/institutions/me": GET(harbour=200, outsider=200, staff=404),

@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "releases": "releases",
     "get": "get",
     "compare": "compare",
+    "verify": "verify",
     "completion": "completion",
 }
 
@@ -68,6 +69,7 @@ _SUMMARIES: Final[Mapping[str, str]] = {
     "releases": "List the published releases.",
     "get": "Download a release.",
     "compare": "Show where you stand in a release.",
+    "verify": "Prove that a submission is in a release.",
     "completion": "Print the shell's completion script.",
 }
 

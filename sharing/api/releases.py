@@ -21,11 +21,12 @@ from rest_framework.views import APIView
 from consortium.api_auth import caller
 from consortium.people.roles import Permission, may
 from sharing.api import cell_files
+from sharing.api.log import inclusion_document
 from sharing.api.serializers import AuditDocument, ReleaseDocument
 from sharing.benchmarks import export
 from sharing.benchmarks.cell_filter import CellFilter
 from sharing.models import Release, Statement
-from sharing.services import statements
+from sharing.services import log, statements
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -106,7 +107,8 @@ class Audit(APIView):
 class OwnStatement(APIView):
     """The own institution's figures beside a release: its rate, the quarter it lies in, and its distances.
 
-    Band and distances are null where the release withholds what they would compare with.
+    Band and distances are null where the release withholds what they would compare with. `proof` shows that the
+    submission behind them is in the log (see docs/contracts/log.md).
     """
 
     @extend_schema(parameters=_CHOICE, responses=OpenApiTypes.OBJECT)
@@ -118,7 +120,10 @@ class OwnStatement(APIView):
         wanted = _choice(request, release)
         lines = statements.open_statement(statement, by=caller(request)).lines()
         results = [_own(release, *line) for line in lines if wanted.takes(*line[:3])]
-        return Response({"release": release.public_id, "institution": statement.institution.code, "results": results})
+        leaf = log.counted_leaf(release, statement.institution_id)
+        proof = inclusion_document(leaf.submission) if leaf else None
+        institution = statement.institution.code
+        return Response({"release": release.public_id, "institution": institution, "proof": proof, "results": results})
 
 
 def _own(release: Release, indicator: str, peer_group: str, key: str, own: Own) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from consortium.api import no_such_address
-from sharing.api import collections, institutions, peer_groups, releases, rounds, submissions
+from sharing.api import collections, institutions, log, peer_groups, releases, rounds, submissions
 
 app_name = "api"
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path("submissions/<uuid:pk>", submissions.OneSubmission.as_view(), name="submission"),
     path("submissions/<uuid:pk>/findings", submissions.Findings.as_view(), name="findings"),
     path("submissions/<uuid:pk>/receipt", submissions.Receipt.as_view(), name="receipt"),
+    path("submissions/<uuid:pk>/proof", log.SubmissionProof.as_view(), name="submission-proof"),
     path("submissions/<uuid:pk>/approve", submissions.Approve.as_view(), name="approve"),
     path("submissions/<uuid:pk>/withdraw", submissions.Withdraw.as_view(), name="withdraw"),
     path("releases", releases.Releases.as_view(), name="releases"),
@@ -33,6 +34,10 @@ urlpatterns = [
     path("releases/<slug:release_id>/cells", releases.Cells.as_view(), name="cells"),
     path("releases/<slug:release_id>/audit", releases.Audit.as_view(), name="audit"),
     path("releases/<slug:release_id>/statement", releases.OwnStatement.as_view(), name="statement"),
+    path("releases/<slug:release_id>/proof", log.ReleaseProof.as_view(), name="release-proof"),
+    path("log/head", log.Head.as_view(), name="log-head"),
+    path("log/consistency", log.Consistency.as_view(), name="log-consistency"),
+    path("log/entries", log.Entries.as_view(), name="log-entries"),
     path("peer-groups", peer_groups.PeerGroups.as_view(), name="peer-groups"),
     path("institutions/me", institutions.MyInstitution.as_view(), name="institution"),
     path("institutions/me/keys", institutions.MyKeys.as_view(), name="keys"),

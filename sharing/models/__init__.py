@@ -1,6 +1,7 @@
 """The tables of the cycle; one module a noun."""
 
 from sharing.models.collection import Collection, PeerGroup
+from sharing.models.log import Leaf
 from sharing.models.release import Release, ReleaseApproval, ReleaseCell
 from sharing.models.round import Round, RoundKey
 from sharing.models.statement import Statement
@@ -9,6 +10,7 @@ from sharing.models.submission import Finding, Opening, Submission
 __all__ = [
     "Collection",
     "Finding",
+    "Leaf",
     "Opening",
     "PeerGroup",
     "Release",

@@ -23,6 +23,7 @@ from consortium.people.models import Person
 from consortium.signing import receipt_key
 from sharing import blobs, rules, tasks
 from sharing.models import Round, RoundKey, Submission
+from sharing.services import log
 from sharing.states import SubmissionState
 
 
@@ -177,7 +178,10 @@ class Line:
     others: list[Submission]
 
     def count(self) -> None:
-        """Accept the submission in place of the former; one that a later one overtook is superseded at once."""
+        """Accept the submission in place of the former, and log it; one that a later one overtook is superseded at once.
+
+        The log's lock comes after all rows' and before the audit chain's.
+        """
         if any(
             each.version > self.submission.version and each.state == SubmissionState.ACCEPTED for each in self.others
         ):
@@ -185,6 +189,7 @@ class Line:
         else:
             self._supersede_earlier(SubmissionState.ACCEPTED, SubmissionState.AWAITING_APPROVAL)
             _move(self.submission, SubmissionState.ACCEPTED)
+            log.append(self.submission)
 
     def await_approval(self) -> None:
         """What was accepted before counts until somebody approves this one."""

@@ -14,10 +14,11 @@ from click.testing import CliRunner
 from anonymize.cli import main
 from anonymize.cube import write_cube
 from anonymize.package import verify_receipt
-from consortium.signing import key_set
-from sharing.models import Submission
+from anonymize.package.tree_head import TreeHead, issue_tree_head
+from consortium.signing import key_set, receipt_key
+from sharing.models import Release, Submission
 from sharing.states import SubmissionState
-from tests.cast import call_report
+from tests.cast import call_report, person
 from tests.sharing.releasing import close, collect, computed, found_panel, open_round_of, published, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,3 +133,49 @@ def test_a_mistyped_filter_gets_its_sentence_and_no_file(concord, release) -> No
     assert (code, document["error"]["rule"]) == (1, "unknown-filter")
     assert document["error"]["sentence"] == "Cells cannot be chosen by REGOIN."
     assert not Path("out.csv").exists()
+
+
+def test_a_member_proves_that_its_submission_is_in_the_release(concord, harbour, stella, timo, ursula) -> None:
+    banks = found_panel()
+    round = open_round_of(collect([harbour, *banks]))
+    cube = cube_file(harbour.institution.code, scale=5)
+    concord("seal", cube, "--round", round.public_id, "-o", "cube.sealed")
+    _, sent = concord("submit", "cube.sealed")
+    for bank in banks:
+        submit(bank, round)
+    name = published(computed(close(round), stella), [timo, ursula]).public_id
+
+    code, found = concord("verify", sent["receipt"], name, "--save", "proofs")
+
+    assert (code, found["leaf_index"], found["tree_size"], found["counted"]) == (0, 0, 17, 17)
+    # Again by another machine, which has the files and the keys and nothing else.
+    Path("jwks.json").write_text(json.dumps(key_set()))
+    files = ["--submission-proof", "proofs/submission-proof.json", "--release-proof", "proofs/release-proof.json"]
+    assert concord("verify", sent["receipt"], name, *files, "--keys", "jwks.json", "--config", "elsewhere.toml")[0] == 2
+    Path("elsewhere").mkdir()
+    Path("elsewhere/concord.toml").touch()
+    offline = [*files, "--keys", "jwks.json", "--config", "elsewhere/concord.toml"]
+    assert concord("verify", sent["receipt"], name, *offline) == (0, found)
+
+
+def test_a_log_that_was_set_back_is_detected(concord, harbour, open_round) -> None:
+    """As after a restored backup: what was signed before is not there any more."""
+    round = open_round
+    concord("seal", cube_file(harbour.institution.code), "--round", round.public_id, "-o", "cube.sealed")
+    _, sent = concord("submit", "cube.sealed")
+    Path("state").mkdir(exist_ok=True)
+    later = TreeHead("concord-test", 5, bytes(32), "2026-11-05T08:00:00Z")
+    Path("state/log.head").write_text(issue_tree_head(later, receipt_key()))
+    release = Release.objects.create(
+        round=round,
+        public_id="a-release-r1",
+        revision=1,
+        state="published",
+        audit_passed=True,
+        prepared_by=person("Tina", None, "statistician"),
+        audit={"inputs": [str(Submission.objects.get().pk)]},
+    )
+
+    code, document = concord("verify", sent["receipt"], release.public_id)
+
+    assert (code, document["error"]["rule"]) == (1, "log-rewritten")

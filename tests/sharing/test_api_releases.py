@@ -285,6 +285,7 @@ def test_the_own_statement_has_the_own_figures_beside_each_peer_group(api, relea
     assert document == {
         "release": NAME,
         "institution": "HARBOUR",
+        "proof": None,  # nothing was ever sent for this one
         "results": [{**cell, **beside_all}, {**cell, **beside_withheld}],
     }
 

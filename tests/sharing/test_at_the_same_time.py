@@ -7,12 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
+from anonymize.log import verify_leaves
+from anonymize.package.tree_head import verify_tree_head
 from consortium.audit.services import verify_chain
 from consortium.errors import Refused
-from sharing.models import Submission
-from sharing.services import checking, rounds, submissions
+from consortium.signing import key_set
+from sharing.models import Leaf, Submission
+from sharing.services import checking, log, rounds, submissions
 from sharing.states import RoundState, SubmissionState
 from tests.cast import call_report, sealed
+from tests.sharing.releasing import collect, found_panel, open_round_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +78,18 @@ def test_a_round_closes_before_or_after_a_package_but_not_around_it(harbour, ope
     kept = {each.submission.pk for each in answers if not isinstance(each, Refused)}
     assert set(Submission.objects.values_list("pk", flat=True)) == kept
     assert {each.rule for each in answers if isinstance(each, Refused)} <= {"round-closed"}
+
+
+def test_packages_accepted_at_the_same_time_follow_each_other_in_the_log():
+    banks = found_panel()
+    round = open_round_of(collect(banks))
+    sent = [submissions.receive(round, sealed(bank, round), by=bank.client).submission for bank in banks]
+
+    at_the_same_time(*[lambda each=each: checking.open_sealed(each.pk) for each in sent])
+
+    leaves = list(Leaf.objects.all())
+    assert [leaf.index for leaf in leaves] == list(range(16))
+    verify_leaves(verify_tree_head(log.signed_head(), key_set()), [leaf.hash.hex() for leaf in leaves])
 
 
 def test_a_package_is_decided_once_however_many_workers_want_it(harbour, open_round, ada):
