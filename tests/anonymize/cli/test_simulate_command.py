@@ -46,3 +46,17 @@ def test_a_period_that_a_collection_cannot_have_is_refused(
     assert refused.exit_code == 2
     assert sentence in refused.stderr
     assert not (machine.directory / "tape.parquet").exists()
+
+
+@pytest.mark.parametrize(("collection", "period"), [("migration", "2026-10"), ("vintage", "2026-Q3")])
+def test_a_mapping_that_calculates_fits_a_tape_whose_columns_are_text(
+    machine: Bank, collection: str, period: str
+) -> None:
+    always = ["--collection", collection, "--period", period]
+    assert machine.run("simulate", *always, "--loans", "300", "--map", "map.toml", "-o", "t.csv").exit_code == 0
+    before = ["--previous-tape", "t-previous.csv"] if collection == "migration" else []
+    aggregated = machine.run(
+        *("aggregate", "t.csv", *before, *always, "--map", "map.toml", "--institution", "BANK"),
+        *("-o", "cube.parquet", "--effort", "0", "--dry-run"),
+    )
+    assert aggregated.exit_code == 0, aggregated.stderr
