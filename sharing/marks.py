@@ -15,11 +15,11 @@ Values = Sequence[float | None]
 def sparkline(*lines: tuple[Values, str], width: int = 120, height: int = 32) -> SafeString:
     """Lines of equal length on one scale, each with its CSS class, broken where a value is missing.
 
-    Empty with fewer than two values.
+    Empty where no line has two values.
     """
-    known = [value for values, _css in lines for value in values if value is not None]
-    if len(known) < 2:
+    if all(sum(value is not None for value in values) < 2 for values, _css in lines):
         return SafeString("")
+    known = [value for values, _css in lines for value in values if value is not None]
     low, span = min(known), (max(known) - min(known)) or 1.0
     paths = [
         (css, _path([None if value is None else (value - low) / span for value in values], width, height))

@@ -172,6 +172,7 @@ def test_vega_lite_compiles_both_charts():
 def test_a_missing_value_breaks_the_sparkline():
     assert sparkline(([0.1, 0.2, None, 0.3, 0.4], "line-ours")).count("M") == 2
     assert sparkline(([None, 0.2], "line-ours")) == ""
+    assert sparkline(([0.1], "line-peers"), ([0.2], "line-ours")) == ""  # two dots are no line
 
 
 def test_the_rows_of_a_table_share_one_scale():
