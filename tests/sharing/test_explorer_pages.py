@@ -6,14 +6,18 @@ import io
 import json
 import shutil
 import subprocess
+from datetime import timedelta
 
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
 import vl_convert
-from django.utils import translation
+from django.template.loader import render_to_string
+from django.test import RequestFactory
+from django.utils import timezone, translation
 
 from anonymize.template import load
+from consortium.portal.standing import standings
 from sharing import charts, drawing, sentences
 from sharing.benchmarks import export
 from sharing.benchmarks.answer import Verdict, answer
@@ -21,7 +25,8 @@ from sharing.benchmarks.comparison import Own
 from sharing.benchmarks.explorer import Figures, Point
 from sharing.benchmarks.selection import Selection
 from sharing.marks import RangeScale, sparkline
-from sharing.models import Collection
+from sharing.models import Collection, Release, ReleaseCell, Round
+from sharing.states import ReleaseState, RoundState
 
 MONTHS = [f"2025-{month:02d}" for month in range(10, 13)] + [f"2026-{month:02d}" for month in range(1, 11)]
 
@@ -100,6 +105,58 @@ def test_a_view_is_shared_by_its_address(delinquency, anna):
     assert selection.peer_group == "ALL"
     again = dict(pair.split("=") for pair in selection.query().split("&"))
     assert Selection.read(again, anna) == selection
+
+
+def test_one_of_many_collections_is_shown_by_one_tile_of_few_by_two(delinquency, anna, stella):
+    def publish(code):
+        template = load(code)
+        collection, _made = Collection.objects.get_or_create(
+            code=code, defaults={"version": template.version, "document": dict(template.source)}
+        )
+        collection.contributors.add(anna.institution)
+        period = "2026-Q3" if template.frequency == "Q" else "2026-10"
+        round = Round.objects.create(
+            collection=collection,
+            public_id=f"{code}-{period}",
+            period=period,
+            state=RoundState.PUBLISHED,
+            opens_at=timezone.now(),
+            due_at=timezone.now() + timedelta(days=1),
+        )
+        release = Release.objects.create(
+            round=round,
+            public_id=f"{code}-r1",
+            revision=1,
+            state=ReleaseState.PUBLISHED,
+            prepared_by=stella,
+            audit_passed=True,
+        )
+        for indicator in template.indicators:
+            key = ".".join("_T" for _dimension in template.cut(indicator))
+            ReleaseCell.objects.create(
+                release=release,
+                indicator=indicator.id,
+                peer_group="ALL",
+                key=key,
+                pooled=0.1,
+                contributors=9,
+                withheld=False,
+            )
+
+    publish("delinquency")
+    assert len(standings(anna)) == 2
+    for code in ("migration", "vintage", "service"):
+        publish(code)
+    assert [standing.period for standing in standings(anna)] == ["2026-10", "2026-10", "2026-Q3", "2026-Q3"]
+
+
+def test_a_total_that_is_withheld_offers_no_wider_view(delinquency, anna):
+    total = Selection.read({"indicator": "DPD30_RATE"}, anna)
+    assert total.wider() == []
+    context = {"now": figures(None, 0.03, key=total.key), "wider": [], "selection": total, "kind": "percent"}
+    assert "A wider view" not in render_to_string(
+        "sharing/_benchmarks.html", {**context, "request": RequestFactory().get("/")}
+    )
 
 
 def test_an_outsider_has_nothing_to_select(delinquency, olga):

@@ -224,3 +224,10 @@ def test_every_state_of_a_table_is_reached_or_is_the_first(table):
 def test_a_submission_moves_only_along_its_table(awaiting):
     with pytest.raises(ImpossibleMove):
         awaiting.move_to(SubmissionState.REJECTED)
+
+
+def test_the_round_due_last_comes_first_whatever_its_collection_asks_for(carl):
+    for code, period, due in (("vintage", "2026-Q3", 1), ("migration", "2026-10", 30), ("service", "2026-Q4", 60)):
+        defined = collections.define(load(code).source, by=carl)
+        rounds.plan(defined, period, opens_at=when(), due_at=when(due), by=carl)
+    assert [round.period for round in Round.objects.all()] == ["2026-Q4", "2026-10", "2026-Q3"]
