@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from anonymize.config import Config
-from anonymize.errors import LogError
+from anonymize.errors import LogError, PackageError
 from anonymize.files import one_at_a_time, read_whole, write_whole
 from anonymize.log import InRelease, verify_consistency
 from anonymize.package.consortium import Jwks
@@ -29,10 +29,18 @@ class SeenHead:
 
     def __enter__(self) -> Self:
         self._held.enter_context(one_at_a_time(self._lock))
-        self.before: TreeHead | None = None
-        if self._path.exists():
-            self.before = verify_tree_head(read_whole(self._path).decode("ascii", "replace"), self._jwks)
+        self.before = self._read() if self._path.exists() else None
         return self
+
+    def _read(self) -> TreeHead:
+        try:
+            return verify_tree_head(read_whole(self._path).decode("ascii", "replace"), self._jwks)
+        except PackageError as wrong:
+            raise LogError(
+                f"{self._path}, the head of the log seen last, is damaged or signed with a key that is not known here. "
+                "Restore it, or give the keys of that time too with --keys. Nothing was compared.",
+                rule="seen-head",
+            ) from wrong
 
     def __exit__(self, *_: object) -> None:
         self._held.close()

@@ -112,6 +112,21 @@ def signed_counted(release: Release) -> str:
     return issue_counted(counted, receipt_key())
 
 
+def first_wrong() -> int | None:
+    """The first leaf that is missing, or not what its submission and the leaves before it make it; None when all hold."""
+    nodes: dict[merkle.Place, bytes] = {}
+    for index, leaf in enumerate(Leaf.objects.select_related("submission").iterator(chunk_size=2000)):
+        submission = leaf.submission
+        own = merkle.leaf_hash(leaf_data(str(submission.pk), submission.package_sha256, bytes(leaf.salt)))
+        subtrees = merkle.completed_by(index, own, lambda *place: nodes.pop(place))
+        if leaf.index != index or bytes(leaf.subtrees) != b"".join(subtrees):
+            return index
+        # Only the largest that ends here will be asked for again.
+        level = len(subtrees) - 1
+        nodes[level, index >> level] = subtrees[-1]
+    return None
+
+
 def _head(size: int) -> str:
     (root,) = _hashes([(0, size)])
     now = timezone.now().isoformat(timespec="seconds").replace("+00:00", "Z")

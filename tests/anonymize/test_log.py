@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -243,6 +244,49 @@ def test_the_command_asks_for_the_proof_between_two_heads(concord, log) -> None:
     assert concord(Log(log.receipts[:4]))[1]["error"]["rule"] == "consistency-needed"
     assert concord(Log(log.receipts[:4]), "--consistency", "consistency.json")[0] == 0
     assert concord(log)[0] == 0
+
+
+def test_a_remembered_head_that_was_damaged_is_told_and_kept(concord, log) -> None:
+    concord(log)
+    kept = Path("state/log.head")
+    kept.write_bytes(kept.read_bytes()[:-9])
+    before = kept.read_bytes()
+
+    code, document = concord(log)
+
+    assert (code, document["error"]["rule"], kept.read_bytes()) == (1, "seen-head", before)
+
+
+def test_no_proof_that_was_changed_anywhere_is_accepted(log) -> None:
+    dice = random.Random(9162)
+    right = json.dumps(log.submission_proof(3)), json.dumps(log.release_proof())
+    for _each in range(400):
+        wrong = [mutated(text, dice) for text in right]
+        which = dice.randrange(2)
+        changed = (wrong[0], right[1]) if which == 0 else (right[0], wrong[1])
+        try:
+            documents = [json.loads(each) for each in changed]
+        except ValueError:
+            continue
+        if not all(isinstance(each, dict) for each in documents) or means_the_same(documents, right):
+            continue
+        with pytest.raises((LogError, PackageError)):
+            verify(log, submission=documents[0], release=documents[1])
+
+
+def mutated(text: str, dice: random.Random) -> str:
+    place = dice.randrange(len(text))
+    other = dice.choice('0123456789abcdefABCDEF"{}[]:,.-_ é')
+    return dice.choice([text[:place] + other + text[place + 1 :], text[:place] + text[place + 1 :], text[:place]])
+
+
+def means_the_same(documents, right) -> bool:
+    """Whether nothing that is verified was touched: what is beside it may say anything."""
+    verified = [("salt", "leaf_index", "path", "head"), ("counted",)]
+    return all(
+        all(document.get(name) == json.loads(text)[name] for name in names)
+        for document, text, names in zip(documents, right, verified, strict=True)
+    )
 
 
 def test_one_proof_alone_is_wrong_use(concord, log) -> None:

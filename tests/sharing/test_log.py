@@ -129,10 +129,25 @@ def test_what_was_accepted_before_there_was_a_log_gets_its_leaves(panel, stella)
     for _twice in range(2):
         migration.forward(apps, None)
 
+    assert log.first_wrong() is None
     leaves = list(Leaf.objects.all())
     assert {leaf.submission_id for leaf in leaves} == set(Submission.objects.values_list("pk", flat=True))
     verify_leaves(verify_tree_head(log.signed_head(), key_set()), [leaf.hash.hex() for leaf in leaves])
     assert log.signed_counted(release)
+
+
+def test_a_log_that_somebody_changed_behind_the_database_is_found(panel):
+    assert log.first_wrong() is None
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE sharing_leaf DISABLE TRIGGER leaves_stay")
+        for statement, first in [
+            ("UPDATE sharing_leaf SET salt = sha256('x') WHERE index = 5", 5),
+            ("UPDATE sharing_leaf SET subtrees = sha256('x') WHERE index = 3", 3),
+            ("DELETE FROM sharing_leaf WHERE index = 2", 2),
+        ]:
+            cursor.execute(statement)
+            assert log.first_wrong() == first
 
 
 # What it proves
