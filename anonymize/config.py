@@ -34,6 +34,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from anonymize.errors import ConfigError
+from anonymize.files import make_folder
 from anonymize.package import SigningKey
 from anonymize.package.consortium import Jwks
 
@@ -117,9 +118,7 @@ class Config:
         """Where something is kept beside the configuration, such as a round or a receipt; its folder is made."""
         if not _SAFE_NAME.match(name):
             raise ConfigError(f"{name!r} cannot be used as a file name.")
-        folder = self.directory / kind
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder / f"{name}{ending}"
+        return make_folder(self.directory / kind) / f"{name}{ending}"
 
     def pinned_keys(self) -> Jwks:
         """The consortium's keys as pinned by `concord init`; ConfigError when they were not."""

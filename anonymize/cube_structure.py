@@ -89,7 +89,8 @@ def check_columns(names: Sequence[str], template: Template, *, also: Sequence[st
     missing = [name for name in expected if name not in names]
     if missing:
         raise CubeError(
-            f"The column {', '.join(missing)} is missing. A cube of {template.id} has {', '.join(expected)}.",
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. A cube of {template.id} has the columns "
+            f"{', '.join(expected)}.",
             rule="missing-column",
         )
     if set(names) - set(expected) - set(also):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,46 @@ from anonymize.errors import ConfigError, ServerError
 
 def write_whole(path: Path, content: bytes) -> None:
     """Replaces or creates a file in one step; ConfigError when it cannot be written, and then nothing has changed."""
+    write_all({path: content})
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Writes every file, then gives all of them their names; ConfigError when one cannot be written, before any has."""
+    waiting: dict[Path, Path] = {}
+    try:
+        for path, content in contents.items():
+            waiting[path] = _set_down(path, content)
+        for path, temporary in waiting.items():
+            try:
+                temporary.replace(path)
+            except OSError as wrong:
+                raise _unwritable(path, wrong) from wrong
+    finally:
+        for temporary in waiting.values():
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> Path:
+    """The folder, made for its owner only where it was not there; ConfigError when it cannot be."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise ConfigError(f"The folder {path} cannot be made: {wrong.strerror}. Nothing was changed.") from wrong
+    return path
+
+
+def check_place(path: Path) -> None:
+    """ConfigError when no file can be written there, so that long work is not begun in vain."""
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; a file is meant. Nothing was written.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"The folder {path.parent} is not there; make it first. Nothing was written.")
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"The folder {path.parent} cannot be written to. Nothing was written.")
+
+
+def _set_down(path: Path, content: bytes) -> Path:
+    """A temporary file beside the path with the content, safe on the disk."""
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as wrong:
@@ -23,10 +63,12 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError as wrong:
+    except BaseException as wrong:
         Path(temporary).unlink(missing_ok=True)
-        raise _unwritable(path, wrong) from wrong
+        if isinstance(wrong, OSError):
+            raise _unwritable(path, wrong) from wrong
+        raise
+    return Path(temporary)
 
 
 def read_whole(path: Path) -> bytes:

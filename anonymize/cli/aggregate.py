@@ -13,15 +13,15 @@ from anonymize.cli.aggregate_together import Folders, aggregate_together
 from anonymize.cli.findings import listed
 from anonymize.cli.options import collections_option, config_option, dry_run_option, effort_option, previous_tape_option
 from anonymize.cli.output import Output, command
+from anonymize.cli.places import check_ending, cube_before
 from anonymize.config import load_config
-from anonymize.cube import Cube, read_cube, write_cube
+from anonymize.cube import write_cube
 from anonymize.errors import CheckError
-from anonymize.files import write_whole
+from anonymize.files import check_place, write_all
 from anonymize.ledger import ledger_for
 from anonymize.pinned import pinned_template
 from anonymize.pipeline import Prepared, prepare
 from anonymize.protection_key import protection_key
-from anonymize.template import Template
 
 
 @command(
@@ -82,7 +82,8 @@ def aggregate(
 ) -> None:
     """Reduce a loan tape to a protected cube. Nothing is written unless all of it can be.
 
-    TAPE is a CSV, Parquet or Excel file, a folder, a glob in quotes, or a database (postgresql://, duckdb://FILE). The report stays in your institution.
+    TAPE is a CSV, Parquet or Excel file, a folder, a glob in quotes, or a database (postgresql://..., duckdb://FILE). The
+    report stays in your institution.
     """
     config = load_config(config_file)
     if len(mappings) != len(collections):
@@ -103,10 +104,10 @@ def aggregate(
             dry_run=dry_run,
         )
         return
-    _refuse_folders(target, report, previous)
+    _check_files(target, report)
     template = pinned_template(config, collections[0])
     template.check_period(period)
-    before = _previous(previous, template, member)
+    before = None if previous is None else cube_before(previous, template, period, member)
     with output.watching() as watch:
         prepared = prepare(
             tape,
@@ -131,16 +132,20 @@ def aggregate(
     output.result(_document(prepared, target, report, dry_run), written)
 
 
-def _refuse_folders(*files: Path | None) -> None:
-    for path in files:
-        if path is not None and path.is_dir():
-            raise click.UsageError(f"{path} is a folder; with one collection a file is meant.")
+def _check_files(target: Path, report: Path | None) -> None:
+    """Wrong use is told before the tape is read, not after."""
+    check_ending("-o", target, ".parquet")
+    check_place(target)
+    if report is not None:
+        check_ending("--report", report, ".html", ".htm", ".json")
+        check_place(report)
 
 
 def _write(prepared: Prepared, target: Path, report: Path | None) -> None:
+    contents = {target: write_cube(prepared.cube)}
     if report is not None:
-        write_whole(report, _report(prepared, report))
-    write_whole(target, write_cube(prepared.cube))
+        contents[report] = _report(prepared, report)
+    write_all(contents)
 
 
 def _report(prepared: Prepared, target: Path) -> bytes:
@@ -148,10 +153,6 @@ def _report(prepared: Prepared, target: Path) -> bytes:
     if target.suffix.lower() == ".json":
         return json.dumps(prepared.cells_summary.to_dict(), ensure_ascii=False, indent=2).encode()
     return prepared.report_html.encode()
-
-
-def _previous(path: Path | None, template: Template, institution: str) -> Cube | None:
-    return None if path is None else read_cube(path, template, institution=institution)
 
 
 def _document(prepared: Prepared, target: Path, report: Path | None, dry_run: bool) -> dict[str, object]:

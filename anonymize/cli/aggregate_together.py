@@ -12,10 +12,11 @@ import click
 from anonymize.checks import has_errors
 from anonymize.cli.findings import listed
 from anonymize.cli.output import Output
+from anonymize.cli.places import cube_before
 from anonymize.config import Config
-from anonymize.cube import Cube, read_cube, write_cube
-from anonymize.errors import CheckError, ConfigError
-from anonymize.files import write_whole
+from anonymize.cube import Cube, write_cube
+from anonymize.errors import CheckError
+from anonymize.files import make_folder, write_all
 from anonymize.pinned import pinned_template
 from anonymize.pipeline import Prepared
 from anonymize.pipeline_linked import prepare_together
@@ -61,7 +62,7 @@ def aggregate_together(
             asked,
             period,
             institution,
-            previous=_before(folders, [template for _, template in asked], institution),
+            previous=_before(folders, [template for _, template in asked], period, institution),
             previous_tape=previous_tape,
             language=language,
             effort=effort,
@@ -74,14 +75,12 @@ def aggregate_together(
     output.result(_document(prepared, folders, dry_run), "\n".join(_text(each, folders, dry_run) for each in prepared))
 
 
-def _before(folders: Folders, templates: Sequence[Template], institution: str) -> dict[str, Cube]:
+def _before(folders: Folders, templates: Sequence[Template], period: str, institution: str) -> dict[str, Cube]:
     if folders.previous is None:
         return {}
     files = {each.id: folders.previous / f"{each.id}.parquet" for each in templates}
     return {
-        each.id: read_cube(files[each.id], each, institution=institution)
-        for each in templates
-        if files[each.id].exists()
+        each.id: cube_before(files[each.id], each, period, institution) for each in templates if files[each.id].exists()
     }
 
 
@@ -94,14 +93,11 @@ def _refuse_errors(prepared: Prepared) -> None:
 def _write(prepared: Sequence[Prepared], folders: Folders) -> None:
     for folder in (folders.cubes, folders.reports):
         if folder is not None:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as wrong:
-                raise ConfigError(f"{folder} cannot be made: {wrong.strerror}. Nothing was written.") from wrong
-    for each in prepared:
-        if folders.reports is not None:
-            write_whole(folders.reports / f"{each.cube.collection}.html", each.report_html.encode())
-        write_whole(folders.cubes / f"{each.cube.collection}.parquet", write_cube(each.cube))
+            make_folder(folder)
+    contents = {folders.cubes / f"{each.cube.collection}.parquet": write_cube(each.cube) for each in prepared}
+    if folders.reports is not None:
+        contents |= {folders.reports / f"{each.cube.collection}.html": each.report_html.encode() for each in prepared}
+    write_all(contents)
 
 
 def _document(prepared: Sequence[Prepared], folders: Folders, dry_run: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from anonymize.checks import check_cube, has_errors
 from anonymize.cli.findings import listed
 from anonymize.cli.options import collection_option, config_option
 from anonymize.cli.output import Output, command, styled
+from anonymize.cli.places import cube_before
 from anonymize.config import load_config
 from anonymize.cube import read_cube
 from anonymize.pinned import pinned_template
@@ -28,7 +29,7 @@ def check(
     """Check a cube's structure, codes, arithmetic, protection and plausibility. Exit code 1 when it has errors."""
     template = pinned_template(load_config(config_file), collection)
     checked = read_cube(cube, template, period=period)
-    before = None if previous is None else read_cube(previous, template)
+    before = None if previous is None else cube_before(previous, template, checked.period)
     findings = check_cube(checked, template, before)
     wrong = has_errors(findings)
     verdict = styled("Not ready", "error") if wrong else styled("Ready", "good")

@@ -13,7 +13,7 @@ from anonymize.cli.output import Output, command
 from anonymize.client import Client
 from anonymize.config import FILE_NAME, Config, load_config
 from anonymize.errors import KeyStoreError
-from anonymize.files import write_whole
+from anonymize.files import make_folder, write_whole
 from anonymize.package import SigningKey
 from anonymize.package.keys import MIN_PASSPHRASE, Algorithm
 from anonymize.pinned import pin_keys
@@ -43,8 +43,7 @@ def init(
 
     Nothing that is there is overwritten. The passphrase comes from CONCORD_PASSPHRASE or is asked for.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = directory / FILE_NAME
+    path = make_folder(directory) / FILE_NAME
     if not path.exists():
         _write_config(path, institution, server, client_id)
         output.say(f"Configuration written to {path}.")

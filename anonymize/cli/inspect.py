@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import click
 
+from anonymize.cli.options import reading_options
 from anonymize.cli.output import Output, command, table
 from anonymize.profile import ColumnProfile, TapeProfile, profile
 from anonymize.tape import open_tape
+from anonymize.tapes.reading import Reading
 
 
 @command(example="concord inspect loans-2026-10.csv")
 @click.argument("tape")
-@click.option("--encoding", help="Such as gb18030; found by looking when absent.")
-@click.option("--delimiter", help="Found by looking when absent.")
-def inspect(output: Output, tape: str, encoding: str | None, delimiter: str | None) -> None:
+@reading_options
+def inspect(output: Output, tape: str, **reading: Any) -> None:
     """Show the rows, columns, kinds and ranges of a loan tape, and the direct identifiers in it.
 
-    Nobody's name, key or number is printed. TAPE is a CSV or Parquet file, or a glob in quotes.
+    Nobody's name, key or number is printed. TAPE is a CSV, Parquet or Excel file, a folder, a glob in quotes, or a database
+    (postgresql://..., duckdb://FILE).
     """
-    with open_tape(tape, encoding=encoding, delimiter=delimiter) as opened:
+    with open_tape(tape, reading=Reading(**reading)) as opened:
         found = profile(opened)
     output.result(asdict(found), _text(found))
 

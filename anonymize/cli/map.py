@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import click
 
-from anonymize.cli.options import config_option
+from anonymize.cli.options import config_option, reading_options
 from anonymize.cli.output import Output, command, table
 from anonymize.config import load_config
 from anonymize.errors import ConfigError
@@ -18,20 +19,36 @@ from anonymize.mappings.proposal import Proposal, propose
 from anonymize.mappings.proposal_file import written
 from anonymize.pinned import pinned_template
 from anonymize.tape import open_tape
+from anonymize.tapes.reading import Reading
 
 
-@command(example="concord map loans-2026-10.csv --template delinquency -o map.toml")
+@command(example="concord map loans-2026-10.csv --collection delinquency -o map.toml")
 @click.argument("tape", required=False)
-@click.option("--template", "collection", default="delinquency", show_default=True, help="The collection to map to.")
+@click.option(
+    "--collection",
+    "--template",
+    "collection",
+    default="delinquency",
+    show_default=True,
+    help="The collection to map to.",
+)
+@reading_options
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path, dir_okay=False), help="Else standard output.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the mapping file and do nothing else.")
 @config_option
 def map(
-    output: Output, tape: str | None, collection: str, target: Path | None, schema: bool, config_file: Path | None
+    output: Output,
+    tape: str | None,
+    collection: str,
+    target: Path | None,
+    schema: bool,
+    config_file: Path | None,
+    **given: Any,
 ) -> None:
     """Propose a mapping file from the names and values of a tape's columns.
 
-    Every line says how sure it is and why. Nobody's name, key or number is printed.
+    Every line says how sure it is and why. Nobody's name, key or number is printed. TAPE is a CSV, Parquet or Excel file, a
+    folder, a glob in quotes, or a database (postgresql://..., duckdb://FILE).
     """
     if schema:
         document = json.loads((resources.files("anonymize") / "mapping.schema.json").read_text(encoding="utf-8"))
@@ -44,9 +61,10 @@ def map(
             f"{target} is there already. Name another file, so that nobody's mapping is lost.", rule="usage"
         )
     template = pinned_template(load_config(config_file), collection)
-    with open_tape(tape) as opened:
+    reading = Reading(**given)
+    with open_tape(tape, reading=reading) as opened:
         proposal = propose(opened, template)
-    text = written(proposal)
+    text = written(proposal, reading)
     if target is not None:
         write_whole(target, text.encode())
     output.result(_document(proposal, target), text if target is None else _summary(proposal, target))

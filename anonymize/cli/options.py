@@ -56,6 +56,27 @@ effort_option: Callable[[Any], Any] = click.option(
     help="How long to look for a pattern that withholds less; every one is as safe. 0 is quick.",
 )
 
+_READING: tuple[tuple[str, Any, str], ...] = (
+    ("--encoding", str, "Of a text file, such as gb18030; found by looking when absent."),
+    ("--delimiter", str, "Of a text file; found by looking when absent."),
+    ("--sheet", str, "Of a workbook; the first that is shown when absent."),
+    (
+        "--header-row",
+        click.IntRange(min=1),
+        "Of a workbook: the row with the column names; found by looking when absent.",
+    ),
+    ("--table", str, "Of a database, such as core.loans."),
+    ("--query", str, "Of a database, instead of --table: one SELECT statement."),
+)
+
+
+def reading_options(function: Any) -> Any:
+    """How a tape is read where there is no mapping file yet; the names are those under `[tape]`."""
+    for name, kind, text in reversed(_READING):
+        function = click.option(name, type=kind, help=text)(function)
+    return function
+
+
 where_option: Callable[[Any], Any] = click.option(
     "--where", multiple=True, metavar="NAME=CODE", help="Only these cells; may be repeated, also for more codes of one."
 )

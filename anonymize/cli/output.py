@@ -72,6 +72,8 @@ def command(*, example: str, name: str | None = None) -> Callable[[Callable[...,
                 function(output, **arguments)
             except ConcordError as error:
                 output.refuse(error)
+            except click.UsageError as error:
+                raise _wrong_use(error, as_json=as_json) from None
 
         options = [
             click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
@@ -79,9 +81,28 @@ def command(*, example: str, name: str | None = None) -> Callable[[Callable[...,
         ]
         for option in reversed(options):
             run = option(run)
-        return click.command(name or function.__name__, epilog=f"\b\nExample:\n  {example}")(run)
+        return click.command(name or function.__name__, cls=_Command, epilog=f"\b\nExample:\n  {example}")(run)
 
     return decorate
+
+
+class _Command(click.Command):
+    """A command that tells machines about wrong use as it tells them about every refusal."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        as_json = "--json" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise _wrong_use(error, as_json=as_json) from None
+
+
+def _wrong_use(error: click.UsageError, *, as_json: bool) -> Exception:
+    """What ends the command: click's own words for people, one document with `--json`."""
+    if not as_json:
+        return error
+    click.echo(json.dumps({"error": {"rule": "usage", "sentence": error.format_message()}}, ensure_ascii=False))
+    return click.exceptions.Exit(error.exit_code)
 
 
 def styled(text: str, kind: str) -> str:

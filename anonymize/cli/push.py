@@ -47,7 +47,8 @@ def push(
 ) -> None:
     """Aggregate, protect, check, seal and submit a loan tape, and wait for the answer.
 
-    Safe to run twice: the same figures are the same submission. The privacy report is kept in reports/.
+    Safe to run twice: the same figures are the same submission. The privacy report is kept in reports/. TAPE is a CSV,
+    Parquet or Excel file, a folder, a glob in quotes, or a database (postgresql://..., duckdb://FILE).
     """
     config = load_config(config_file)
     with Client(config) as client:

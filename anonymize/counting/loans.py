@@ -282,7 +282,8 @@ def _unknown(source: Source, rules: str, rows: list[tuple[str | None, int]]) -> 
     if not values:
         return f"{total} rows are blank in {source.label}"
     # A borrower's number must not reach a log.
-    shown = values if len(values) <= SHOWN_CODES and not any(looks_personal(value) for value in values) else []
+    codes = rules != "bins" and len(values) <= SHOWN_CODES  # what is put into bins is somebody's number
+    shown = values if codes and not any(looks_personal(value) for value in values) else []
     names = f": {', '.join(map(repr, shown))}" if shown else ""
     return f"{total} rows of {source.label} hold {len(values)} values outside the {rules}{names}"
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Final
 
 from anonymize.mappings.proposal import Guess, Proposal
+from anonymize.tapes.reading import Reading
+
+AS_FOUND: Final = Reading()
 
 _HEAD = (
     "# Proposed by `concord map` for collection {}. Check every line: only the bank knows what its columns mean.",
@@ -13,9 +18,9 @@ _HEAD = (
 )
 
 
-def written(proposal: Proposal) -> str:
-    """The text of the mapping file."""
-    lines = [_HEAD[0].format(proposal.template), _HEAD[1]]
+def written(proposal: Proposal, reading: Reading = AS_FOUND) -> str:
+    """The text of the mapping file; `reading` is what had to be said to read the tape."""
+    lines = [_HEAD[0].format(proposal.template), _HEAD[1], *_tape(reading)]
     borrower = [each for each in proposal.guesses if each.table.startswith("borrower.")]
     for guess in proposal.guesses:
         if guess not in borrower:
@@ -24,6 +29,12 @@ def written(proposal: Proposal) -> str:
     for guess in borrower:
         lines += [_reason(guess), *_source(guess, guess.table.removeprefix("borrower."))]
     return "\n".join(lines) + "\n"
+
+
+def _tape(reading: Reading) -> Iterator[str]:
+    said = {key: value for key, value in asdict(reading).items() if value is not None}
+    if said:
+        yield from ("", "[tape]", *(f"{key} = {_text(value)}" for key, value in said.items()))
 
 
 def _reason(guess: Guess) -> str:
@@ -54,8 +65,8 @@ def _rules(guess: Guess) -> Iterator[str]:
         yield from (f"{_text(value)} = {_text(code)}" for value, code in guess.codes.items())
 
 
-def _text(text: str) -> str:
-    # A JSON text is a TOML text, but for one control character.
+def _text(text: str | int) -> str:
+    # A JSON text is a TOML text, but for one control character; so is a whole number.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -78,7 +78,10 @@ def load_database(
 def _origin(reading: Reading) -> str:
     """What stands behind FROM. A query is put in brackets, where SQL allows nothing that writes."""
     if (reading.table is None) == (reading.query is None):
-        raise MappingError('[tape]: a database needs either table = "schema.loans" or query = "SELECT ...".')
+        raise MappingError(
+            '[tape]: a database needs either table = "schema.loans" or query = "SELECT ..."; of inspect and map, --table '
+            "or --query."
+        )
     if reading.table is not None:
         return ".".join(quoted(part) for part in reading.table.split("."))
     query = str(reading.query).strip().rstrip(";").strip()

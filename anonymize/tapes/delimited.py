@@ -119,7 +119,7 @@ def _guess_encoding(start: bytes, file: str) -> str:
         if start.startswith(mark):
             return codec
     if b"\0" in start:
-        raise LoanTapeError(f"{file} is not a text file. A tape is CSV or Parquet.", rule="unreadable-tape")
+        raise LoanTapeError(f"{file} is not a text file. A tape is CSV, Parquet or Excel.", rule="unreadable-tape")
     for codec in ("utf-8", "gb18030"):
         try:
             codecs.getincrementaldecoder(codec)(errors="strict").decode(start)
