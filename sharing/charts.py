@@ -73,7 +73,7 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
         encoding = {"y": _y("p25", kind), "y2": {"field": "p75"}, "color": _named(band, names)}
         layers.insert(0, {"mark": {"type": "area", "interpolate": "monotone"}, "encoding": encoding})
         # An area has no width where the periods beside it have no band.
-        alone = {"mark": {"type": "bar", "width": 28}, "transform": [{"filter": "datum.band_alone"}]}
+        alone = {"mark": {"type": "bar", "width": 28, "aria": False}, "transform": [{"filter": "datum.band_alone"}]}
         layers.insert(1, {**alone, "encoding": encoding})
     if us:
         layers.append(_line("own", us, names, kind, width=3.25))
@@ -239,7 +239,7 @@ def _line(field: str, name: str, names: Sequence[str], kind: str, *, width: floa
 def _lone_points(field: str, name: str, names: Sequence[str], kind: str) -> Spec:
     return {
         "transform": [{"filter": f"datum.{field}_alone"}],
-        "mark": {"type": "point", "filled": True, "size": 90, "shape": "square"},
+        "mark": {"type": "point", "filled": True, "size": 90, "shape": "square", "aria": False},
         "encoding": {"y": _y(field, kind), "color": _named(name, names)},
     }
 

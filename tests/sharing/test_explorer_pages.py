@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 from datetime import timedelta
@@ -196,8 +197,9 @@ def test_one_period_shows_the_peers_in_the_drawing():
     (point, *_) = year((0.02, None), (None, None))
     svg, _media_type = drawing.draw(charts.time_series([point], "percent", us=None) | {"width": 400}, "svg", "light")
     drawn = svg.decode()
-    assert drawn.count('aria-roledescription="point"') == 2  # the median and all members pooled
-    assert drawn.count('aria-roledescription="bar"') == 1  # the middle half of peers
+    marks = re.findall(r'mark-(rect|symbol) role-mark layer_\d+_marks"[^>]*>(.*?)</g>', drawn)
+    drawn_marks = [(kind, content.count("<path")) for kind, content in marks if "<path" in content]
+    assert sorted(drawn_marks) == [("rect", 1), ("symbol", 1), ("symbol", 1)]  # the middle half, the median, all pooled
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
