@@ -22,7 +22,7 @@ import numpy as np
 
 from anonymize.cube import Cells
 from anonymize.disclosure.audit import Audit, audit
-from anonymize.disclosure.lattice import Floats, Kin, Mask
+from anonymize.disclosure.lattice import Floats, Kin, Mask, at_least
 from anonymize.disclosure.primary import Primary
 from anonymize.disclosure.problem import Movement, Problem
 from anonymize.disclosure.secondary import suppress
@@ -67,13 +67,15 @@ def _check(cubes: Sequence[tuple[Cells, Template]]) -> None:
 
 @dataclass(eq=False)
 class _Part:
-    """One cube on its way; `needs` is how far cells must move, for each measure, because other cubes count on it."""
+    """One cube on its way. For each measure, `least` is what everybody knows each cell to be at least, from the rows of all
+    cubes, and `needs` how far cells must move because other cubes count on it."""
 
     cells: Cells
     template: Template
     measured: list[Measured]
     withheld: Mask
     worth: Floats
+    least: dict[str, Floats]
     needs: dict[str, Floats]
     proofs: dict[str, Sequence[Movement]]
     audits: dict[str, Audit]
@@ -82,8 +84,9 @@ class _Part:
     def of(cls, cells: Cells, template: Template) -> _Part:
         measured = measured_of(cells, template)
         withheld = np.any([each.primary.mask for each in measured], axis=0)
+        least = {each.measure.id: each.table.least.copy() for each in measured}
         needs = {each.measure.id: np.zeros(template.shape) for each in measured}
-        return cls(cells, template, measured, withheld, worth_of(template, measured[0].table), needs, {}, {})
+        return cls(cells, template, measured, withheld, worth_of(template, measured[0].table), least, needs, {}, {})
 
     def measure(self, id: str) -> Measured:
         return next(each for each in self.measured if each.measure.id == id)
@@ -96,9 +99,19 @@ class _Part:
     def has(self, id: str) -> bool:
         return id in self.needs
 
+    def keep_company(self, cells: Mask) -> None:
+        """Asks that cells be able to move by their last decimal, so that none is the only one withheld in a sum.
+
+        No equation has a distinct count, so no proof of another cube says how far the cells that share it must move.
+        """
+        for each in self.measured:
+            needs = self.needs[each.measure.id]
+            needs[cells] = np.maximum(needs[cells], 10.0**-each.measure.decimals)
+
     def search(self, each: Measured, effort: float) -> None:
         """Withholds what the measure needs in this cube, for its own cells and for others that count on it."""
-        needed = replace(each, primary=_needed(each, self.needs[each.measure.id]))
+        id = each.measure.id
+        needed = replace(each, primary=_needed(each, self.needs[id], self.least[id]))
         pattern = suppress(problem_of(needed, self.withheld, self.worth), effort=effort)
         self.withheld = self.withheld | pattern.withheld
         self.proofs[each.measure.id] = pattern.movements
@@ -122,7 +135,26 @@ class _Union:
                     if other != cube:
                         flags += linked.spread(other, np.ones(union.parts[other].withheld.size, np.bool_))[cube]
                 part.worth = part.worth * (1 + flags.reshape(part.worth.shape))
+            union.learn_least(linked)
         return union
+
+    def learn_least(self, linked: Linked) -> None:
+        """Takes into each cube what the rows of the others tell of its figures, and asks for no fall below that."""
+        parts = {cube: self.parts[cube] for cube in linked.cubes if self.parts[cube].has(linked.measure)}
+        changed = True
+        while changed:
+            changed = False
+            for cube, part in parts.items():
+                here = part.least[linked.measure]
+                for other, told in linked.carried(cube, here.ravel()).items():
+                    there = parts[other].least[linked.measure]
+                    more = at_least(
+                        parts[other].measure(linked.measure).table, np.maximum(there, told.reshape(there.shape))
+                    )
+                    changed |= bool((more > there).any())
+                    parts[other].least[linked.measure] = more
+        for part in parts.values():
+            part.measured = [_bounded(each, part.least[each.measure.id]) for each in part.measured]
 
     def withhold(self) -> None:
         """Protects each cube in turn until none withholds anything new."""
@@ -182,6 +214,8 @@ class _Union:
                         part = self.parts[other]
                         more = part.withheld | flags.reshape(part.withheld.shape)
                         changed |= bool((more != part.withheld).any())
+                        if not part.has(linked.measure):
+                            part.keep_company(more & ~part.withheld)
                         part.withheld = more
 
     def _carry(self, cube: int) -> None:
@@ -231,11 +265,19 @@ class _Union:
         part.withheld = more & np.any([~each.table.zero for each in part.measured], axis=0)
 
 
-def _needed(each: Measured, needs: Floats) -> Primary:
+def _bounded(each: Measured, least: Floats) -> Measured:
+    """The measure, of whose sensitive cells none is asked to fall below what is known to be there."""
+    if not each.table.integral:
+        return each
+    room = np.maximum(each.table.value - least, 0.0)
+    return replace(each, primary=replace(each.primary, width_down=np.minimum(each.primary.width_down, room)))
+
+
+def _needed(each: Measured, needs: Floats, least: Floats) -> Primary:
     """The measure's primary suppressions and the cells that must move because other cubes count on it."""
     primary = each.primary
     asked = (needs > 0) & ~each.table.zero
-    falls = np.where(each.signed, needs, np.minimum(needs, np.maximum(each.table.value, 0.0)))
+    falls = np.where(each.signed, needs, np.minimum(needs, np.maximum(each.table.value - least, 0.0)))
     return Primary(
         primary.mask | asked,
         primary.reason,

@@ -126,7 +126,7 @@ class Others:
 
 def _room(measured: Measured) -> Floats:
     """How far each cell can fall in the eyes of whoever knows most of it."""
-    known = np.maximum(measured.table.largest if measured.insiders else 0.0, measured.table.least)
+    known = measured.table.largest if measured.insiders else measured.table.least
     room = np.where(measured.signed, np.inf, np.maximum(measured.table.value - known, 0.0))
     return np.asarray(room.ravel())
 

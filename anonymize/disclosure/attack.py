@@ -1,8 +1,8 @@
 """What an attacker knows, as bounds on every withheld cell.
 
 The attacker knows all published cells, all equations, that cells are not negative and which cells have no contributor.
-It may be a contributor: then it also knows its own part of every cell. Identities are not in the table, so each bound
-is the worst over all who could attack.
+An outsider knows that a withheld count is at least one: its row is there, so somebody is in it. Where contributors attack,
+each also knows its own part of every cell. Identities are not in the table, so each bound is the worst over all who could.
 
 **Everybody.** In a cell `c` an insider holds at most `largest[c]`, so `c` may fall by `value - largest` and no more. The
 only contributor of a cell (a singleton) is taken to know the cell exactly: it may not move at all.
@@ -71,7 +71,7 @@ class Attack:
     @cached_property
     def down(self) -> Floats:
         """How far each cell can fall in the eyes of everybody."""
-        known = self.largest if self.insiders else 0.0
+        known = self.largest if self.insiders else self.table.least.ravel()
         room = np.where(self.signed, np.inf, np.maximum(self.value - known, 0.0))
         return np.where(self._fixed, 0.0, room)
 
@@ -102,8 +102,10 @@ class Attack:
     @cached_property
     def fall(self) -> Floats:
         """How far each cell can fall when it is the target and its top contributor the one protected."""
+        if not self.insiders:
+            return self.down
         known = np.where((self.second > 0) & self.table.integral, self.largest, self.second)
-        room = np.maximum(self.value - (known if self.insiders else 0.0), 0.0)
+        room = np.maximum(self.value - known, 0.0)
         return np.where(self.signed, np.inf, room)
 
     def kin_of(self, target: int) -> Indices:

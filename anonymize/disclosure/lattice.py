@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 ROOT = -1
 RELATIVE_ERROR = 1e-6
@@ -203,6 +206,14 @@ class Table:
         empty: Mask = self.contributors == 0
         return empty
 
+    @cached_property
+    def least(self) -> Floats:
+        """What everybody knows each cell to be at least: of a count, one for each finest cell in it that somebody is in."""
+        if not self.integral:
+            return np.zeros(self.lattice.shape)
+        there = (self.contributors > 0) & (self.lattice.height == 0).reshape(self.lattice.shape)
+        return add_up(self.lattice, np.where(there, np.clip(self.value, 0.0, 1.0), 0.0))
+
     def check_additive(self) -> None:
         """ValueError names the first dimension whose codes do not sum to their parent."""
         scale = float(np.max(np.abs(self.value), initial=1.0))
@@ -275,3 +286,29 @@ def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     for extent in reversed(shape[1:]):
         steps.append(steps[-1] * extent)
     return tuple(reversed(steps)) if shape else ()
+
+
+def add_up(lattice: Lattice, finest: NDArray[Number]) -> NDArray[Number]:
+    """The full table of a table that is zero but for its finest cells."""
+    table = finest.copy()
+    for axis, tree in enumerate(lattice.hierarchies):
+        along = np.moveaxis(table, axis, 0)
+        for code in tree.bottom_up:
+            if tree.parent[code] != ROOT:
+                along[tree.parent[code]] += along[code]
+    return table
+
+
+def at_least(table: Table, least: Floats) -> Floats:
+    """What every cell is at least, given bounds of some: all of its parts together, or the total of which it is all."""
+    found = least.copy()
+    for axis, tree in enumerate(table.lattice.hierarchies):
+        along, there = np.moveaxis(found, axis, 0), np.moveaxis(~table.zero, axis, 0)
+        for code in tree.bottom_up:
+            if tree.children[code]:
+                along[code] = np.maximum(along[code], along[list(tree.children[code])].sum(axis=0))
+        for code in reversed(tree.bottom_up):
+            children = list(tree.children[code])
+            only = there[children] & (there[children].sum(axis=0) == 1)
+            along[children] = np.where(only, np.maximum(along[children], along[code]), along[children])
+    return found

@@ -42,7 +42,9 @@ def find_primary(table: Table, policy: DisclosurePolicy, *, signed: Mask | None 
     mask = few | dominated
     reason = np.where(few, SMALL_COUNT, np.where(dominated, DOMINANCE, ""))
     width = _count_widths(table, policy) if table.integral else _amount_widths(table, policy, unit)
-    possible = np.where(signed, np.inf, _possible_fall(table)) if signed is not None else _possible_fall(table)
+    possible = _possible_fall(table, insiders=policy.coalition > 0)
+    if signed is not None:
+        possible = np.where(signed, np.inf, possible)
     return Primary(mask, reason, np.where(mask, width, 0.0), np.where(mask, np.minimum(width, possible), 0.0))
 
 
@@ -70,8 +72,10 @@ def _count_widths(table: Table, policy: DisclosurePolicy) -> Floats:
     return widths
 
 
-def _possible_fall(table: Table) -> Floats:
-    """How far a cell can fall at all: an insider's own part stays in it, and nothing is negative."""
+def _possible_fall(table: Table, *, insiders: bool) -> Floats:
+    """How far a cell can fall at all: an insider's own part stays in it, and a count stays above what its rows tell."""
+    if table.integral and not insiders:
+        return table.value - table.least
     known = np.where((table.second > 0) & table.integral, table.largest, table.second)
     room: Floats = np.maximum(table.value - known, 0.0)
     return room

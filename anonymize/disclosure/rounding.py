@@ -34,7 +34,7 @@ from functools import cache
 
 import numpy as np
 
-from anonymize.disclosure.lattice import ROOT, Hierarchy, Indices, Lattice, Mask
+from anonymize.disclosure.lattice import Hierarchy, Indices, Lattice, Mask, add_up
 
 Order = tuple[int, ...]  # the dimensions, first split first
 Orders = tuple[Order, Order]
@@ -73,17 +73,6 @@ def finest_cells(lattice: Lattice) -> Mask:
     """The cells whose codes have no children in any dimension."""
     mask: Mask = (lattice.height == 0).reshape(lattice.shape)
     return mask
-
-
-def add_up(lattice: Lattice, finest: Indices) -> Indices:
-    """The full table of a table that is zero but for its finest cells."""
-    table = finest.copy()
-    for axis, tree in enumerate(lattice.hierarchies):
-        along = np.moveaxis(table, axis, 0)
-        for code in tree.bottom_up:
-            if tree.parent[code] != ROOT:
-                along[tree.parent[code]] += along[code]
-    return table
 
 
 def kept_parts(lattice: Lattice, orders: Orders, present: Mask | None = None) -> Indices:

@@ -35,9 +35,9 @@ from numpy.typing import NDArray
 
 from anonymize.cube import Cells, dense, places_of
 from anonymize.disclosure.audit import Audit
-from anonymize.disclosure.lattice import Indices
+from anonymize.disclosure.lattice import Indices, add_up
 from anonymize.disclosure.primary import Primary
-from anonymize.disclosure.rounding import Dice, Orders, add_up, finest_cells, kept_parts, rounded
+from anonymize.disclosure.rounding import Dice, Orders, finest_cells, kept_parts, rounded
 from anonymize.disclosure.rounding_audit import audit_rounded, least_length, needed_length
 from anonymize.errors import ProtectionError
 from anonymize.protection.measured import Measured, measured_of, reasons_of

@@ -130,17 +130,19 @@ def breaches(cubes: list[tuple[Cells, Template]], found: list[Protected], measur
         np.concatenate([_column(cells, template, name) for cells, template in cubes])
         for name in (measure, f"largest_{measure}", f"second_{measure}", "contributors")
     )
+    least = 1.0 if measure == "LOANS" else 0.0  # a withheld row is there, so somebody has a loan in it
     bounds = [
-        (0.0, 0.0) if there == 0 else (0.0, None) if np.isnan(value) else (value, value)
+        (0.0, 0.0) if there == 0 else (least, None) if np.isnan(value) else (value, value)
         for value, there in zip(known, people, strict=True)
     ]
     matrix, count = system(cubes), 0
+    nothing_published = [(0.0, 0.0) if there == 0 else (least, None) for there in people]
     few = (people > 0) & (people < K)
     sensitive = few if measure == "LOANS" else few | (people > 0) & (truth - largest - second < P / 100 * largest)
     for cell in np.flatnonzero(sensitive):
         width = max(1.0, np.ceil(0.1 * truth[cell])) if measure == "LOANS" else P / 100 * largest[cell]
         low, high = _interval(matrix, bounds, int(cell))
-        room = truth[cell] - (second[cell] if measure == "BALANCE" or second[cell] == 0 else largest[cell])
+        room = truth[cell] - (second[cell] if least == 0 else _interval(matrix, nothing_published, int(cell))[0])
         count += bool(high < truth[cell] + width - 1e-6 or low > truth[cell] - min(width, max(room, 0.0)) + 1e-6)
     return count
 
@@ -168,11 +170,10 @@ def test_no_withheld_cell_follows_from_both_cubes(seed: int) -> None:
 
 
 def test_cubes_protected_apart_give_each_other_away() -> None:
-    # In the last of these both withhold the same products, and only the equations of both give a figure away.
-    for seed, disagree in ((0, True), (1, True), (11, False)):
+    for seed in (0, 1):
         cubes = pair(seed)
         apart = [protect(cells, template, "CN-1") for cells, template in cubes]
-        assert _disagree(apart) is disagree
+        assert _disagree(apart)
         assert breaches(cubes, apart, "BALANCE") > 0
 
 

@@ -1,6 +1,7 @@
 """An attacker that shares no code with the engine: plain linear programs over the full table, one for each question.
 
-It knows what is published, which cells are empty and its own records; where it is alone it knows that too.
+It knows what is published, which cells are empty and its own records; where it is alone it knows that too. Who sees the
+rows knows that a count of somebody is at least one.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def equations(lattice: Lattice) -> csr_matrix:
     return coo_matrix((values, (rows, columns)), shape=(count, int(np.prod(lattice.shape)))).tocsr()
 
 
-def knowledge(tape: Tape, withheld: NDArray[np.bool_], who: int | None) -> Bounds:
+def knowledge(tape: Tape, withheld: NDArray[np.bool_], who: int | None, *, sees_rows: bool = False) -> Bounds:
     """The bounds of every cell's change in the eyes of an outsider, or of one contributor."""
     table = tape.table
     bounds: Bounds = []
@@ -48,7 +49,8 @@ def knowledge(tape: Tape, withheld: NDArray[np.bool_], who: int | None) -> Bound
         if not withheld[cell] or table.contributors[cell] == 0 or alone:
             bounds.append((0.0, 0.0))
         else:
-            bounds.append((own - float(table.value[cell]), None))
+            least = min(1.0, float(table.value[cell])) if table.integral and sees_rows else 0.0
+            bounds.append((max(own, least) - float(table.value[cell]), None))
     return bounds
 
 

@@ -41,7 +41,7 @@ def test_no_pattern_passes_that_an_outsider_breaks(seed: int, integral: bool) ->
     problem = Problem(tape.table, find_primary(tape.table, POLICY), insiders=False)
     withheld = problem.primary.mask | (np.random.default_rng(seed).random(tape.table.lattice.shape) < 0.2)
     found = audit(problem, withheld)
-    system, bounds = equations(tape.table.lattice), knowledge(tape, withheld, None)
+    system, bounds = equations(tape.table.lattice), knowledge(tape, withheld, None, sees_rows=True)
     for finding in found.findings:
         fall, rise = interval(system, bounds, finding.cell)
         narrow = rise < finding.needed_rise * (1 - 1e-6) or fall < finding.needed_fall * (1 - 1e-6)

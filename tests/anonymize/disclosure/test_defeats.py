@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonymize.disclosure.audit import NARROW, PUBLISHED, audit
+from anonymize.disclosure.audit import NARROW, PUBLISHED, Audit, audit
 from anonymize.disclosure.lattice import Hierarchy, Lattice, Table
 from anonymize.disclosure.policy import DisclosurePolicy
 from anonymize.disclosure.primary import find_primary
@@ -240,3 +240,33 @@ def test_an_empty_table_has_nothing_to_withhold() -> None:
     pattern = suppress(problem)
     assert not pattern.withheld.any()
     assert audit(problem, pattern.withheld).ok
+
+
+def counted(values: list[list[float]], withheld: list[tuple[int, int]]) -> Audit:
+    """The audit of a table of counts, each of one borrower's loans a piece, whose finest cells and nothing else is withheld."""
+    lattice = Lattice((Hierarchy.flat("ab"), Hierarchy.flat("xy")))
+    count = np.zeros(lattice.shape)
+    count[1:, 1:] = values
+    count = margins(lattice, count)
+    one = np.minimum(count, 1.0)
+    table = Table(lattice, count, one, one * (count > 1), count.astype(np.int64), integral=True)
+    mask = np.zeros(lattice.shape, np.bool_)
+    for place in withheld:
+        mask[place] = True
+    policy = DisclosurePolicy(min_contributors=10, coalition=0)
+    return audit(Problem(table, find_primary(table, policy), insiders=False), mask)
+
+
+ALL_FOUR = [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+def test_a_row_that_is_there_tells_of_somebody_in_it() -> None:
+    # Rows of 10 and 2, columns of 10 and 2: where nobody is missing, 2 is one and one.
+    found = counted([[9, 1], [1, 1]], ALL_FOUR)
+    assert set(ALL_FOUR) <= {tuple(int(at) for at in np.unravel_index(cell, (3, 3))) for cell in found.failed}
+
+
+def test_counts_that_can_move_beside_their_rows_are_safe() -> None:
+    rises = [finding for finding in counted([[9, 3], [3, 9]], ALL_FOUR).findings if finding.cell in (4, 5, 7, 8)]
+    assert len(rises) == 4
+    assert all(finding.rise >= 1 <= finding.fall for finding in rises)
