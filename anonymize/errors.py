@@ -62,6 +62,13 @@ class LedgerError(ConcordError):
     default_rule = "ledger"
 
 
+class Interrupted(ConcordError):
+    """Somebody, or the machine, ended the command before it was done; the same command may be run again."""
+
+    exit_code = 3
+    default_rule = "interrupted"
+
+
 class PackageError(ConcordError):
     """A sealed package is refused; `rule` is one of `anonymize.package.RULES`, `member` the header member at fault."""
 

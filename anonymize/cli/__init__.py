@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 refused by a rule, 2 wrong use or configuration, 3 server 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
@@ -88,3 +90,6 @@ def main() -> None:
 
     Configuration: concord.toml in this directory, or the file that CONCORD_CONFIG names.
     """
+    if threading.current_thread() is threading.main_thread():
+        # What a scheduler ends cleans up as after Ctrl-C: no copy of a tape stays in the temporary folder.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)

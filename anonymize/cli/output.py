@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from anonymize.cli.progress import shown
-from anonymize.errors import ConcordError
+from anonymize.errors import ConcordError, Interrupted
 from anonymize.stages import Watch, unwatched
 
 # Colours reach a terminal only: elsewhere click takes them out, and everywhere where NO_COLOR is set.
@@ -74,6 +74,8 @@ def command(*, example: str, name: str | None = None) -> Callable[[Callable[...,
                 output.refuse(error)
             except click.UsageError as error:
                 raise _wrong_use(error, as_json=as_json) from None
+            except KeyboardInterrupt:
+                output.refuse(Interrupted("Interrupted. Whatever was not finished was not written; run it again."))
 
         options = [
             click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
