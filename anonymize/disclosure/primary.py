@@ -32,17 +32,20 @@ class Primary:
         return int(self.mask.sum())
 
 
-def find_primary(table: Table, policy: DisclosurePolicy, *, signed: Mask | None = None, unit: float = 1.0) -> Primary:
+def find_primary(
+    table: Table, policy: DisclosurePolicy, *, signed: Mask | None = None, unit: float = 1.0, insiders: bool = True
+) -> Primary:
     """The primary suppressions of a table.
 
-    `signed` marks cells that may be negative; `unit` is the width of a cell whose contributors all hold nothing.
+    `signed` marks cells that may be negative; `unit` is the width of a cell whose contributors all hold nothing;
+    `insiders` says, as in `Problem`, that contributors attack too.
     """
     few = (table.contributors > 0) & (table.contributors < policy.min_contributors)
     dominated = ~table.zero & _dominated(table, policy)
     mask = few | dominated
     reason = np.where(few, SMALL_COUNT, np.where(dominated, DOMINANCE, ""))
     width = _count_widths(table, policy) if table.integral else _amount_widths(table, policy, unit)
-    possible = _possible_fall(table, insiders=policy.coalition > 0)
+    possible = _possible_fall(table, insiders=insiders)
     if signed is not None:
         possible = np.where(signed, np.inf, possible)
     return Primary(mask, reason, np.where(mask, width, 0.0), np.where(mask, np.minimum(width, possible), 0.0))

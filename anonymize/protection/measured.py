@@ -58,8 +58,10 @@ def _measure(
     # More than the total in two contributions: somebody's is negative.
     mixed = bool((value < 0).any() or (largest + second > np.abs(value) * (1 + 1e-9)).any())
     signed = np.full(template.shape, mixed)
-    primary = find_primary(table, template.protection.policy, signed=signed, unit=10.0**-measure.decimals)
-    return Measured(measure, table, primary, signed, template.protection.policy.coalition > 0)
+    policy = template.protection.policy
+    insiders = policy.coalition > 0
+    primary = find_primary(table, policy, signed=signed, unit=10.0**-measure.decimals, insiders=insiders)
+    return Measured(measure, table, primary, signed, insiders)
 
 
 def problem_of(each: Measured, withheld: NDArray[np.bool_], worth: NDArray[np.float64] | None) -> Problem:

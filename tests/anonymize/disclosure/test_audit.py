@@ -38,7 +38,7 @@ def solved(seed: int) -> tuple[Problem, Pattern]:
 @settings(max_examples=60, deadline=None)
 def test_no_pattern_passes_that_an_outsider_breaks(seed: int, integral: bool) -> None:
     tape = drawn(seed, integral=integral)
-    problem = Problem(tape.table, find_primary(tape.table, POLICY), insiders=False)
+    problem = Problem(tape.table, find_primary(tape.table, POLICY, insiders=False), insiders=False)
     withheld = problem.primary.mask | (np.random.default_rng(seed).random(tape.table.lattice.shape) < 0.2)
     found = audit(problem, withheld)
     system, bounds = equations(tape.table.lattice), knowledge(tape, withheld, None, sees_rows=True)

@@ -253,8 +253,8 @@ def counted(values: list[list[float]], withheld: list[tuple[int, int]]) -> Audit
     mask = np.zeros(lattice.shape, np.bool_)
     for place in withheld:
         mask[place] = True
-    policy = DisclosurePolicy(min_contributors=10, coalition=0)
-    return audit(Problem(table, find_primary(table, policy), insiders=False), mask)
+    primary = find_primary(table, DisclosurePolicy(min_contributors=10), insiders=False)
+    return audit(Problem(table, primary, insiders=False), mask)
 
 
 ALL_FOUR = [(1, 1), (1, 2), (2, 1), (2, 2)]
