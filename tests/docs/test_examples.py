@@ -168,6 +168,16 @@ def test_a_template_travels_as_the_page_says(folder: Path, monkeypatch: pytest.M
     assert exchanged == load("delinquency").source
 
 
+def test_every_rule_by_which_something_is_refused_has_its_remedy_on_a_page() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (DOCS.parent / "anonymize").rglob("*.py"))
+    pages = "".join(
+        path.read_text(encoding="utf-8") for path in [DOCS / "bank-guide.md", *(DOCS / "contracts").iterdir()]
+    )
+    rules = set(re.findall(r'\b(?:default_)?rule ?= ?"([a-z-]+)"', source)) - {"refused", "format"}
+    assert len(rules) > 50
+    assert [rule for rule in sorted(rules) if f"`{rule}`" not in pages] == []
+
+
 @pytest.mark.parametrize("page", sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")))
 def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     path = DOCS / page
