@@ -17,10 +17,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from anonymize.config import Config
@@ -171,6 +174,20 @@ class Ledger:
 def ledger_for(config: Config, template: Template) -> Ledger | None:
     """The institution's ledger where the template's method needs one."""
     return ledger_of(config) if template.protection.method == "noise" else None
+
+
+@contextmanager
+def rehearsed(ledger: Ledger | None) -> Iterator[Ledger | None]:
+    """A copy of the ledger that a dry run may pay from; it is gone afterwards, and so is what was drawn."""
+    if ledger is None:
+        yield None
+        return
+    with TemporaryDirectory(prefix="concord-") as folder:
+        copied = Path(folder) / FOLDER
+        if ledger.folder.exists():
+            with one_at_a_time(ledger.folder / "ledger.lock"):
+                shutil.copytree(ledger.folder, copied)
+        yield replace(ledger, folder=copied)
 
 
 def ledger_of(config: Config) -> Ledger:

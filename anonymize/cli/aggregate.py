@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from anonymize.config import load_config
 from anonymize.cube import write_cube
 from anonymize.errors import CheckError
 from anonymize.files import check_place, write_all
-from anonymize.ledger import ledger_for
+from anonymize.ledger import ledger_for, rehearsed
 from anonymize.pinned import pinned_template
 from anonymize.pipeline import Prepared, prepare
 from anonymize.protection_key import protection_key
@@ -108,7 +109,8 @@ def aggregate(
     template = pinned_template(config, collections[0])
     template.check_period(period)
     before = None if previous is None else cube_before(previous, template, period, member)
-    with output.watching() as watch:
+    book = ledger_for(config, template)
+    with output.watching() as watch, rehearsed(book) if dry_run else nullcontext(book) as ledger:
         prepared = prepare(
             tape,
             mappings[0],
@@ -119,7 +121,7 @@ def aggregate(
             previous_tape=previous_tape,
             language=language,
             secret=protection_key(config, template),
-            ledger=ledger_for(config, template),
+            ledger=ledger,
             effort=effort,
             watch=watch,
         )

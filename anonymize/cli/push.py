@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from anonymize.config import load_config
 from anonymize.cube import PARQUET, write_cube
 from anonymize.errors import CheckError, ServerError
 from anonymize.files import write_whole
-from anonymize.ledger import ledger_for
+from anonymize.ledger import ledger_for, rehearsed
 from anonymize.pinned import template_for
 from anonymize.pipeline import Prepared, prepare
 from anonymize.protection_key import protection_key
@@ -55,7 +56,8 @@ def push(
         round_ = _round(client.rounds(collection, period), collection, period)
         template = template_for(config, client, round_)
         output.say(f"Aggregating {shown_place(tape)} for {round_.id}.")
-        with output.watching() as watch:
+        book = ledger_for(config, template)
+        with output.watching() as watch, rehearsed(book) if dry_run else nullcontext(book) as ledger:
             prepared = prepare(
                 tape,
                 mapping,
@@ -63,7 +65,7 @@ def push(
                 period,
                 config.need("institution"),
                 secret=protection_key(config, template),
-                ledger=ledger_for(config, template),
+                ledger=ledger,
                 previous=accepted_before(config, template, period),
                 previous_tape=previous_tape,
                 effort=effort,

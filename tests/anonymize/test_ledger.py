@@ -13,7 +13,7 @@ from anonymize.cli import main
 from anonymize.config import load_config
 from anonymize.disclosure.noise import Cost, rho_of
 from anonymize.errors import ConfigError, LedgerError
-from anonymize.ledger import Claim, Ledger, composed, ledger_of
+from anonymize.ledger import Claim, Ledger, composed, ledger_of, rehearsed
 
 
 def claim(content: str, *, period: str = "2026-10", collection: str = "delinquency", epsilon: float = 1.0) -> Claim:
@@ -32,6 +32,21 @@ def test_a_cube_is_paid_for_once_and_handed_out_again(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, 4.0)
     assert ledger.pay(claim("a"), lambda: drawn("a")) == drawn("a")
     assert ledger.pay(claim("a"), never) == drawn("a")
+    assert [each.content for each in ledger.entries()] == ["a"]
+
+
+def test_a_dry_run_costs_nothing_and_knows_the_budget(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "privacy", 1.5)
+    with rehearsed(ledger) as copy:
+        assert copy is not None
+        copy.pay(claim("a"), lambda: drawn("a"))
+    assert not ledger.folder.exists()
+    ledger.pay(claim("a"), lambda: drawn("a"))
+    with rehearsed(ledger) as copy:
+        assert copy is not None
+        assert copy.pay(claim("a"), never) == drawn("a")
+        with pytest.raises(LedgerError, match="is left"):
+            copy.pay(claim("b"), never)
     assert [each.content for each in ledger.entries()] == ["a"]
 
 
