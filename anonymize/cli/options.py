@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,20 @@ previous_tape_option: Callable[[Any], Any] = click.option(
     "--previous-tape", help="Last period's tape, for a mapping with [previous]: a file, a folder, a glob or a database."
 )
 
+
+class _Effort(click.FloatRange):
+    """A number of the range; NaN compares with nothing and would pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
+
 effort_option: Callable[[Any], Any] = click.option(
     "--effort",
-    type=click.FloatRange(0, 10),
+    type=_Effort(0, 10),
     default=1.0,
     show_default=True,
     help="How long to look for a pattern that withholds less; every one is as safe. 0 is quick.",

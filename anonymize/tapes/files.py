@@ -34,6 +34,11 @@ class DataFile:
 def find_files(source: str | Path) -> tuple[DataFile, ...]:
     """Every data file of a path, a glob or a folder, in order; LoanTapeError when there is none."""
     text = str(source)
+    if not text:
+        # An empty variable in a script must not mean the folder that the script happens to run in.
+        raise LoanTapeError(
+            "The tape's name is empty. Give a file, a folder, a glob or a database.", rule="no-such-tape"
+        )
     path = Path(text)
     if path.is_dir():
         files = _partitioned(path, sorted(_inside(path, frozenset())))

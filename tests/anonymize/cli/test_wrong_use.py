@@ -47,6 +47,16 @@ def test_a_file_that_cannot_be_written_is_told_before_the_tape_is_read(
     assert sentence in result.stderr
 
 
+def test_an_empty_variable_in_a_script_is_no_tape(prepared: Bank) -> None:
+    result = prepared.run("aggregate", "", *ALWAYS, "-o", "cube.parquet")
+    assert result.exit_code == 1
+    assert "name is empty" in result.stderr
+
+
+def test_an_effort_that_is_no_number_is_wrong_use(prepared: Bank) -> None:
+    assert prepared.run("aggregate", "loans.csv", *ALWAYS, "--effort", "nan", "-o", "cube.parquet").exit_code == 2
+
+
 def test_wrong_use_is_one_document_where_json_is_asked_for(machine: Bank) -> None:
     result = machine.run("inspect", "--json", "--no-such-option")
     assert result.exit_code == 2
