@@ -25,7 +25,14 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 
 @command(example="concord get delinquency-2026-10-r1 -o benchmark.csv --where INDICATOR=DPD30_RATE")
 @click.argument("release")
-@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file; it is replaced.",
+)
 @where_option
 @config_option
 def get(output: Output, release: str, target: Path, where: tuple[str, ...], config_file: Path | None) -> None:

@@ -28,7 +28,11 @@ def _collections(context: click.Context, parameter: click.Parameter, incomplete:
 
 
 collection_option: Callable[[Any], Any] = click.option(
-    "--collection", default="delinquency", show_default=True, shell_complete=_collections
+    "--collection",
+    default="delinquency",
+    show_default=True,
+    shell_complete=_collections,
+    help="The collection that is asked for.",
 )
 
 collections_option: Callable[[Any], Any] = click.option(

@@ -28,7 +28,13 @@ from anonymize.tapes.database import shown_place
 
 @command(example="concord push loans-2026-10.parquet --map map.toml --period 2026-10")
 @click.argument("tape")
-@click.option("--map", "mapping", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--map",
+    "mapping",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="How the tape becomes the collection's cells.",
+)
 @click.option("--period", required=True, help="The reference period, such as 2026-10.")
 @collection_option
 @previous_tape_option

@@ -22,7 +22,14 @@ from anonymize.sending import seal_for
 @command(example="concord seal cube.parquet --round delinquency-2026-10 -o cube.sealed")
 @click.argument("cube", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--round", "round_name", required=True, help="The round's id, or a saved round file.")
-@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The sealed package.",
+)
 @config_option
 def seal(output: Output, cube: Path, round_name: str, target: Path, config_file: Path | None) -> None:
     """Seal a cube for a round and sign it. The cube must be of the round's collection, period and your institution."""

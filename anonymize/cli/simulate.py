@@ -34,8 +34,10 @@ from anonymize.simulated.market import PRODUCTS, PROVINCES
     show_default=True,
     help="What the tape is for; migration gets the tape of the month before too.",
 )
-@click.option("--loans", type=click.IntRange(1, 50_000_000), default=10_000, show_default=True)
-@click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="calm", show_default=True)
+@click.option("--loans", type=click.IntRange(1, 50_000_000), default=10_000, show_default=True, help="How many.")
+@click.option(
+    "--scenario", type=click.Choice(list(SCENARIOS)), default="calm", show_default=True, help="How loans fall behind."
+)
 @click.option(
     "--period",
     required=True,
@@ -49,7 +51,14 @@ from anonymize.simulated.market import PRODUCTS, PROVINCES
 @click.option(
     "--map", "mapping", type=click.Path(path_type=Path, dir_okay=False), help="Also write a mapping file here."
 )
-@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The tape, .parquet or .csv.",
+)
 def simulate(
     output: Output,
     collection: str,

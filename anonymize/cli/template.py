@@ -50,7 +50,14 @@ def get(output: Output, collection: str, config_file: Path | None) -> None:
     show_default=True,
     help="SDMX-ML 3.0, SDMX-JSON 2.0, or the template's own JSON.",
 )
-@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file; it is replaced.",
+)
 @config_option
 def export(
     output: Output,
@@ -71,7 +78,14 @@ def export(
 @command(name="import", example="concord template import structures.xml -o template.json")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--structure", help="The id of the data structure, where the message has several.")
-@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The template; it is replaced.",
+)
 def import_(output: Output, source: Path, structure: str | None, target: Path) -> None:
     """Make a template of a data structure in an SDMX message, and say what a person must complete in it."""
     from anonymize.sdmx_import import from_structures  # the extra's packages load for this command only
