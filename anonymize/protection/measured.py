@@ -99,7 +99,21 @@ def _with_totals_above(
 
 
 def worth_of(template: Template, table: Table) -> NDArray[np.float64]:
-    """What withholding each cell costs: more for totals, most for the headlines of indicators."""
+    """What withholding each cell costs: more for totals, most for what indicators show."""
+    weight = np.where(_shown(template), WORTH_OF_INDICATOR_CELLS, 1.0) * WORTH_OF_A_TOTAL ** _totals(template)
+    worth: NDArray[np.float64] = height_costs(table) * weight
+    return worth
+
+
+def headlines_of(template: Template) -> NDArray[np.bool_]:
+    """The cells of indicators that no dimension breaks down."""
+    totals = _totals(template)
+    headlines: NDArray[np.bool_] = _shown(template) & (totals == totals.max())
+    return headlines
+
+
+def _shown(template: Template) -> NDArray[np.bool_]:
+    """The cells of which indicators are made."""
     shown = np.zeros(template.shape, np.bool_)
     for indicator in template.indicators:
         for part in (indicator.numerator, indicator.denominator):
@@ -108,11 +122,16 @@ def worth_of(template: Template, table: Table) -> NDArray[np.float64]:
                 for each in template.dimensions
             )
             shown[where] = True
+    return shown
+
+
+def _totals(template: Template) -> NDArray[np.int64]:
+    """By how many of the dimensions that indicators are cut by a cell is a total."""
     totals = np.zeros(template.shape, np.int64)
     for dimension in {each.id: each for indicator in template.indicators for each in template.cut(indicator)}.values():
         axis = template.dimensions.index(dimension)
         np.moveaxis(totals, axis, 0)[dimension.code_list.index[TOTAL]] += 1
-    return height_costs(table) * WORTH_OF_A_TOTAL**totals * np.where(shown, WORTH_OF_INDICATOR_CELLS, 1.0)
+    return totals
 
 
 def reasons_of(measured: list[Measured], withheld: NDArray[np.bool_]) -> NDArray[np.str_]:
