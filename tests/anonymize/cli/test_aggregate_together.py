@@ -73,4 +73,4 @@ def test_several_cubes_go_into_a_folder_and_one_into_a_file(bank: Bank) -> None:
     assert "this is a folder" in bank.run("aggregate", "loans.csv", *TWO, *ALWAYS, "-o", "map.toml").stderr
     one = bank.run("aggregate", "loans.csv", "--map", "map.toml", *ALWAYS, "-o", "templates")
     assert one.exit_code == 2
-    assert "is a folder" in one.stderr
+    assert "must end in .parquet" in one.stderr
