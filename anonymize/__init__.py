@@ -22,15 +22,21 @@ if TYPE_CHECKING:
     from anonymize.cube import Cells, Cube, read_cube, write_cube
     from anonymize.errors import ConcordError
     from anonymize.identifiers import IdentifierFinding, scan as find_identifiers
+    from anonymize.ledger import Ledger
+    from anonymize.linked import protect_together
     from anonymize.log import verify_consistency, verify_in_release, verify_leaves
     from anonymize.mapping import TapeMapping, load_mapping
+    from anonymize.mappings.proposal import propose as propose_mapping
     from anonymize.package import SigningKey, seal as seal_cube, verify_receipt
     from anonymize.package.tree_head import verify_tree_head
     from anonymize.pipeline import Prepared, prepare
+    from anonymize.pipeline_linked import prepare_together
     from anonymize.profile import profile as profile_tape
     from anonymize.protect import Protected, protect as protect_cells
+    from anonymize.sdmx import to_structures
+    from anonymize.sdmx_import import from_structures
     from anonymize.sending import push as push_cube
-    from anonymize.simulate import simulate_tapes
+    from anonymize.simulate import simulate_tapes, simulated_tape
     from anonymize.stages import Stage
     from anonymize.tape import Tape, open_tape
     from anonymize.template import Template, load as load_template, parse as parse_template
@@ -43,6 +49,7 @@ __all__ = [
     "Cube",
     "Finding",
     "IdentifierFinding",
+    "Ledger",
     "Prepared",
     "Protected",
     "SigningKey",
@@ -53,6 +60,7 @@ __all__ = [
     "aggregate_tape",
     "check_cube",
     "find_identifiers",
+    "from_structures",
     "has_errors",
     "load_config",
     "load_mapping",
@@ -60,12 +68,17 @@ __all__ = [
     "open_tape",
     "parse_template",
     "prepare",
+    "prepare_together",
     "profile_tape",
+    "propose_mapping",
     "protect_cells",
+    "protect_together",
     "push_cube",
     "read_cube",
     "seal_cube",
     "simulate_tapes",
+    "simulated_tape",
+    "to_structures",
     "verify_consistency",
     "verify_in_release",
     "verify_leaves",
@@ -85,27 +98,34 @@ _PLACES = {
     "Cube": "cube",
     "find_identifiers": "identifiers:scan",
     "Finding": "checks",
+    "from_structures": "sdmx_import",
     "has_errors": "checks",
     "IdentifierFinding": "identifiers",
+    "Ledger": "ledger",
     "load_config": "config",
     "load_mapping": "mapping",
     "load_template": "template:load",
     "open_tape": "tape",
     "parse_template": "template:parse",
     "prepare": "pipeline",
+    "prepare_together": "pipeline_linked",
     "Prepared": "pipeline",
     "profile_tape": "profile:profile",
+    "propose_mapping": "mappings.proposal:propose",
     "protect_cells": "protect:protect",
+    "protect_together": "linked",
     "Protected": "protect",
     "push_cube": "sending:push",
     "read_cube": "cube",
     "seal_cube": "package:seal",
     "SigningKey": "package",
     "simulate_tapes": "simulate",
+    "simulated_tape": "simulate",
     "Stage": "stages",
     "Tape": "tape",
     "TapeMapping": "mapping",
     "Template": "template",
+    "to_structures": "sdmx",
     "verify_consistency": "log",
     "verify_in_release": "log",
     "verify_leaves": "log",
