@@ -19,6 +19,7 @@ from anonymize.tape import Tape, quoted
 from anonymize.template import Template
 
 MOST_CELLS = 12  # a person with more is never among the few, however deep the hierarchies
+MOST_ROWS = 8_000_000  # of several cells whose sets are made at once
 
 
 def create_several(
@@ -55,11 +56,20 @@ def add_few(tape: Tape, template: Template, paths: CellPaths, values: Sequence[s
     Of all sets of a person's cells, those of odd size count 1 in the smallest total that holds the set, those of even
     size -1: above any of the cells the terms add up to one. A set's amount is at most what the person has in that
     total, and one of the sets has all of it, so that the largest amounts are the largest of the sets'.
+
+    Nobody's sets have to do with anybody else's: of a long tape a part of the people is taken after another, so that the
+    sets of one part fit the memory.
     """
+    parts = 1 + tape.run("SELECT count(*) FROM several")[0][0] // MOST_ROWS
+    for part in range(parts):
+        _add_part(tape, template, paths, values, tally, f"person % {parts} = {part}")
+
+
+def _add_part(tape: Tape, template: Template, paths: CellPaths, values: Sequence[str], tally: Tally, who: str) -> None:
     amounts = "".join(f", abs({quoted(name)}) AS {quoted(name)}" for name in values)
     tape.run(
         "CREATE OR REPLACE TEMP TABLE few AS "
-        f"SELECT person, cell{amounts} FROM several ANTI JOIN crowded USING (person)"
+        f"SELECT person, cell{amounts} FROM several ANTI JOIN crowded USING (person) WHERE {who}"
     )
     tape.run("CREATE OR REPLACE TEMP TABLE sets AS SELECT *, cell AS last FROM few")
     for size in range(1, _few(template) + 1):

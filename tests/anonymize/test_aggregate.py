@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from anonymize.aggregate import aggregate
+from anonymize.counting import several
 from anonymize.cube import Cells
 from anonymize.errors import LoanTapeError, MappingError, TemplateError
 from anonymize.mapping import TapeMapping, parse_mapping
@@ -161,12 +162,16 @@ def spread_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.composite(spread_rows)(), st.sampled_from([small_mapping(), GROUPED]))
+@given(
+    st.composite(spread_rows)(), st.sampled_from([small_mapping(), GROUPED]), st.sampled_from([several.MOST_ROWS, 3])
+)
 def test_borrowers_in_few_cells_or_many_count_once_in_every_total(
-    rows: list[dict[str, Any]], mapping: TapeMapping
+    rows: list[dict[str, Any]], mapping: TapeMapping, at_once: int
 ) -> None:
     expected = counted_by_hand(rows if mapping is GROUPED else [{**row, "owner": None} for row in rows])
-    found = as_dictionary(cells_of(rows, mapping))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(several, "MOST_ROWS", at_once)  # a long tape is counted in parts
+        found = as_dictionary(cells_of(rows, mapping))
     assert found.keys() == expected.keys()
     for cell, values in expected.items():
         assert found[cell] == pytest.approx(values), cell
