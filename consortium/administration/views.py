@@ -14,8 +14,9 @@ from consortium.administration.forms import InstitutionForm, InvitationForm, Sus
 from consortium.audit.models import Entry
 from consortium.audit.services import verify_chain
 from consortium.errors import Refused
-from consortium.institutions import rules, services as institutions
+from consortium.institutions import rules
 from consortium.institutions.models import Institution
+from consortium.institutions.services import institutions
 from consortium.institutions.states import InstitutionState
 from consortium.people import services as people
 from consortium.people.models import Person

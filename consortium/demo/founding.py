@@ -13,8 +13,8 @@ from anonymize.template import load
 from consortium.demo import people
 from consortium.demo.banks import Bank
 from consortium.demo.programme import COLLECTIONS, MAIN
-from consortium.institutions import services as institutions
 from consortium.institutions.models import ApiClient, Institution, InstitutionKind, SigningKey, SizeBand
+from consortium.institutions.services import api_clients, institutions, signing_keys
 from consortium.institutions.states import InstitutionState
 from sharing.models import Collection, PeerGroup
 from sharing.services import collections
@@ -78,9 +78,9 @@ def _equip(bank: Bank, institution: Institution, url: str) -> None:
     if not (registered and known):
         administrator = people.at(institution, people.ADMINISTRATOR)
         if not registered:
-            institutions.register_key(institution, key.public_jwk(), by=administrator)
+            signing_keys.register(institution, key.public_jwk(), by=administrator)
         if not known:
-            issued = institutions.issue_client(institution, _API_CLIENT, by=administrator)
+            issued = api_clients.issue(institution, _API_CLIENT, by=administrator)
             client = issued.client.client_id
             bank.keep_client(client, issued.secret)
     bank.configure(url)

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "consortium",
     "consortium.audit",
     "consortium.institutions",
+    "consortium.notifications",
     "consortium.people",
     "consortium.administration",
     "consortium.portal",

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from consortium.api_auth import caller, person
-from consortium.institutions import services
 from consortium.institutions.models import Institution, SigningKey
+from consortium.institutions.services import signing_keys
 from sharing.api.serializers import InstitutionDocument, SigningKeyDocument
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class MyKeys(ListCreateAPIView[SigningKey]):
         return SigningKey.objects.filter(institution=_own(self.request)).order_by("-valid_from", "-pk")
 
     def perform_create(self, serializer: BaseSerializer[SigningKey]) -> None:
-        serializer.instance = services.register_key(
+        serializer.instance = signing_keys.register(
             _own(self.request), serializer.validated_data["jwk"], by=person(self.request)
         )
 

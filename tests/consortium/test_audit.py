@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from consortium.audit.models import Entry
 from consortium.audit.services import BEGINNING, digest_of, record, verify_chain
-from consortium.institutions import services as institutions
+from consortium.institutions.services import institutions
 
 
 @pytest.fixture

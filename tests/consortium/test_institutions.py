@@ -7,22 +7,22 @@ import pytest
 from anonymize.package import SigningKey as MembersKey
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, ImpossibleMove, Refused
-from consortium.institutions import services
 from consortium.institutions.models import ApiClient, Institution, SigningKey
+from consortium.institutions.services import api_clients, institutions, signing_keys
 from consortium.institutions.states import InstitutionState
 from tests.cast import found_bank
 
 
 @pytest.fixture
 def applicant(mara):
-    return services.propose("NEWCOMER", "Newcomer Bank", by=mara, kind="rural_bank", size_band="small")
+    return institutions.propose("NEWCOMER", "Newcomer Bank", by=mara, kind="rural_bank", size_band="small")
 
 
 def test_an_applicant_becomes_a_member(applicant, mara):
     assert applicant.state == InstitutionState.APPLICANT
     assert not applicant.is_active
 
-    admitted = services.admit(applicant, by=mara)
+    admitted = institutions.admit(applicant, by=mara)
 
     assert admitted.is_active
     assert admitted.admitted_at is not None
@@ -33,37 +33,37 @@ def test_an_applicant_becomes_a_member(applicant, mara):
 
 
 def test_a_suspended_member_can_come_back(harbour, mara):
-    suspended = services.suspend(harbour.institution, reason="late three times", by=mara)
+    suspended = institutions.suspend(harbour.institution, reason="late three times", by=mara)
     assert not suspended.is_active
     assert Entry.objects.get().details == {"reason": "late three times"}
 
-    assert services.reinstate(suspended, by=mara).is_active
+    assert institutions.reinstate(suspended, by=mara).is_active
 
 
 def test_a_code_is_given_once(harbour, mara):
     with pytest.raises(Refused, match="Another institution has this code"):
-        services.propose("HARBOUR", "Another", by=mara, kind="other", size_band="small")
+        institutions.propose("HARBOUR", "Another", by=mara, kind="other", size_band="small")
 
 
 def test_only_an_applicant_can_be_admitted(harbour, mara):
     with pytest.raises(Refused, match="Only an applicant can be admitted"):
-        services.admit(harbour.institution, by=mara)
+        institutions.admit(harbour.institution, by=mara)
 
 
 def test_only_an_active_member_can_be_suspended(suspended_bank, mara):
     with pytest.raises(Refused, match="Only an active member can be suspended"):
-        services.suspend(suspended_bank.institution, reason="again", by=mara)
+        institutions.suspend(suspended_bank.institution, reason="again", by=mara)
 
 
 def test_only_a_suspended_member_can_be_reinstated(harbour, mara):
     with pytest.raises(Refused, match="Only a suspended member can be reinstated"):
-        services.reinstate(harbour.institution, by=mara)
+        institutions.reinstate(harbour.institution, by=mara)
 
 
 @pytest.mark.parametrize("who", ["ada", "dora", "carl", "stella", "aldo"])
 def test_only_member_services_admit_and_suspend(who, harbour, request):
     with pytest.raises(Forbidden, match="Your roles do not include this"):
-        services.suspend(harbour.institution, reason="a grudge", by=request.getfixturevalue(who))
+        institutions.suspend(harbour.institution, reason="a grudge", by=request.getfixturevalue(who))
 
 
 def test_a_state_moves_only_along_its_table(harbour):
@@ -72,43 +72,43 @@ def test_a_state_moves_only_along_its_table(harbour):
 
 
 def test_an_administrator_registers_and_revokes_keys(harbour, dora):
-    key = services.register_key(harbour.institution, MembersKey.generate("ES256").public_jwk(), by=dora)
+    key = signing_keys.register(harbour.institution, MembersKey.generate("ES256").public_jwk(), by=dora)
     assert key.is_in_force
 
-    revoked = services.revoke_key(key, by=dora)
+    revoked = signing_keys.revoke(key, by=dora)
 
     assert not revoked.is_in_force
     assert list(SigningKey.objects.in_force()) == [SigningKey.objects.get(kid=harbour.key.kid)]
 
 
 def test_a_key_is_revoked_once(harbour, dora):
-    key = services.revoke_key(SigningKey.objects.get(kid=harbour.key.kid), by=dora)
+    key = signing_keys.revoke(SigningKey.objects.get(kid=harbour.key.kid), by=dora)
 
     with pytest.raises(Refused, match="This key is revoked already"):
-        services.revoke_key(key, by=dora)
+        signing_keys.revoke(key, by=dora)
 
 
 def test_a_key_of_another_institution_is_refused_without_saying_whose_it_is(harbour, dora, outsiders_bank):
     with pytest.raises(Refused, match="This key is registered already") as refusal:
-        services.register_key(harbour.institution, outsiders_bank.key.public_jwk(), by=dora)
+        signing_keys.register(harbour.institution, outsiders_bank.key.public_jwk(), by=dora)
 
     assert "ELSEWHERE" not in str(refusal.value)
 
 
 def test_a_key_of_no_known_kind_is_refused(harbour, dora):
     with pytest.raises(Refused, match="no public Ed25519 or P-256 key"):
-        services.register_key(harbour.institution, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, by=dora)
+        signing_keys.register(harbour.institution, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, by=dora)
 
 
 def test_keys_are_the_institutions_own_business(harbour, outsiders_bank, olga, mara):
     with pytest.raises(Forbidden, match="This is another institution's"):
-        services.register_key(harbour.institution, MembersKey.generate().public_jwk(), by=olga)
+        signing_keys.register(harbour.institution, MembersKey.generate().public_jwk(), by=olga)
     with pytest.raises(Forbidden, match="Your roles do not include this"):
-        services.register_key(harbour.institution, MembersKey.generate().public_jwk(), by=mara)
+        signing_keys.register(harbour.institution, MembersKey.generate().public_jwk(), by=mara)
 
 
 def test_a_client_gets_in_with_its_secret_until_it_is_revoked(client, harbour, dora):
-    issued = services.issue_client(harbour.institution, "second job", by=dora)
+    issued = api_clients.issue(harbour.institution, "second job", by=dora)
 
     def token(secret):
         form = {"grant_type": "client_credentials", "client_id": issued.client.client_id, "client_secret": secret}
@@ -119,14 +119,14 @@ def test_a_client_gets_in_with_its_secret_until_it_is_revoked(client, harbour, d
     headers = {"authorization": f"Bearer {access}"}
     assert client.get("/api/v1/institutions/me", headers=headers).json()["code"] == "HARBOUR"
 
-    services.revoke_client(issued.client, by=dora)
+    api_clients.revoke(issued.client, by=dora)
     assert client.get("/api/v1/institutions/me", headers=headers).status_code == 401
 
 
 def test_neither_secrets_nor_tokens_are_kept(client, harbour, dora):
     from django.db import connection
 
-    issued = services.issue_client(harbour.institution, "second job", by=dora)
+    issued = api_clients.issue(harbour.institution, "second job", by=dora)
     form = {"grant_type": "client_credentials", "client_id": issued.client.client_id, "client_secret": issued.secret}
     access = client.post("/oauth/token/", form).json()["access_token"]
 

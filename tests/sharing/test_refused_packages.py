@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from anonymize.package import PACKAGE_MEDIA_TYPE, SealingKeyPair, SigningKey as MembersKey
 from consortium.errors import Forbidden, Refused
-from consortium.institutions import services as institutions
 from consortium.institutions.models import Institution, SigningKey
+from consortium.institutions.services import signing_keys
 from sharing import blobs
 from sharing.models import Round, Submission
 from sharing.services import rounds, submissions
@@ -145,7 +145,7 @@ def test_a_package_signed_with_another_institutions_key_is_refused(send, harbour
 
 
 def test_a_package_signed_with_a_revoked_key_is_refused(send, harbour, open_round, dora, settings):
-    institutions.revoke_key(SigningKey.objects.get(kid=harbour.key.kid), by=dora)
+    signing_keys.revoke(SigningKey.objects.get(kid=harbour.key.kid), by=dora)
 
     sentence = refused(send(sealed(harbour, open_round)), 422, "revoked-key")
 

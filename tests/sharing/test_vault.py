@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from anonymize.cube import read_cube
 from anonymize.errors import KeyStoreError, PackageError
 from anonymize.package import SealingKeyPair, verify_jwk
-from consortium.institutions import services as institutions
 from consortium.institutions.models import SigningKey
+from consortium.institutions.services import signing_keys
 from consortium.signing import key_set
 from sharing import blobs, vault
 from sharing.models import Opening, RoundKey
@@ -113,7 +113,7 @@ def test_a_package_that_was_exchanged_in_storage_is_not_opened(harbour, open_rou
 
 def test_a_key_that_was_revoked_later_still_opens_what_it_signed(harbour, open_round, ada, dora):
     submission = submissions.receive(open_round, sealed(harbour, open_round), by=ada).submission
-    institutions.revoke_key(SigningKey.objects.get(kid=harbour.key.kid), by=dora)
+    signing_keys.revoke(SigningKey.objects.get(kid=harbour.key.kid), by=dora)
 
     assert vault.open_one(submission, blobs.get(submission.blob)).plaintext
 

@@ -1,4 +1,4 @@
-"""Member institutions, the keys they sign with and the API clients that act for them."""
+"""Member institutions."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy as _
-from oauth2_provider.models import AbstractApplication
 
 from consortium.institutions.states import INSTITUTION_MOVES, InstitutionState
-from consortium.people.roles import Permission, Role, may
+from consortium.people.roles import Permission, may
 from consortium.states import HasState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from consortium.people.roles import Actor
 
 
@@ -88,59 +82,3 @@ class Institution(HasState):  # type: ignore[django-manager-missing]  # ApiClien
     def contributor_id(self) -> str:
         """Affiliated institutions count as one contributor."""
         return self.affiliate_group or self.code
-
-
-class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
-    def in_force(self, at: datetime | None = None) -> Self:
-        at = at or timezone.now()
-        return self.filter(valid_from__lte=at).filter(Q(revoked_at__isnull=True) | Q(revoked_at__gt=at))
-
-
-class SigningKey(models.Model):
-    """The public half of a key that an institution signs its packages with."""
-
-    institution = models.ForeignKey(Institution, models.PROTECT, related_name="signing_keys")
-    kid = models.CharField(_("key id"), max_length=43, unique=True)  # RFC 7638 thumbprint
-    jwk = models.JSONField(_("public key"))
-    valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
-    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
-
-    objects = SigningKeyQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("signing key")
-        ordering = ("-valid_from",)
-
-    def __str__(self) -> str:
-        return self.kid
-
-    @property
-    def is_in_force(self) -> bool:
-        return self.was_in_force(timezone.now())
-
-    def was_in_force(self, at: datetime) -> bool:
-        return self.valid_from <= at and (self.revoked_at is None or self.revoked_at > at)
-
-
-class ApiClient(AbstractApplication):
-    """An unattended job of an institution: an OAuth client that acts for it."""
-
-    institution = models.ForeignKey(Institution, models.CASCADE, related_name="api_clients")
-
-    class Meta(AbstractApplication.Meta):
-        swappable = "OAUTH2_PROVIDER_APPLICATION_MODEL"
-        verbose_name = _("API client")
-
-    # What signed-in code asks of whoever acts; see consortium.people.roles.Actor.
-    is_authenticated = True
-    is_anonymous = False
-    is_association = False
-
-    @property
-    def roles(self) -> Sequence[str]:
-        """A job sends and follows up; approving and managing stay with people."""
-        return (Role.SUBMITTER,)
-
-    @property
-    def is_entitled(self) -> bool:
-        return bool(self.institution.is_active)
