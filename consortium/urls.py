@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("consortium.people.urls")),
     path("", include("sharing.urls")),
     path("", include("consortium.administration.urls")),
+    path("", include("consortium.membership.urls")),
     path("assets/vega-<str:wanted>.js", assets.vega, name="vega"),
     path("api/v1/", include("sharing.api.urls")),
     path("oauth/token/", login_not_required(TokenView.as_view()), name="token"),

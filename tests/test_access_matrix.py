@@ -121,6 +121,8 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         client=401, suspended=404, outsider=404, collection_manager=302, everyone=403
     ),
     "rounds/<slug:public_id>/compute/": POST(client=401, suspended=404, outsider=404, statistician=302, everyone=403),
+    # pages: the own institution
+    "institution/": GET(client=401, members=200, staff=403),
     # pages: the association's
     "administration/institutions/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
     "administration/institutions/propose/": GET(client=401, member_services=200, everyone=403),

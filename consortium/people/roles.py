@@ -55,6 +55,7 @@ class Permission(TextChoices):
     SUBMISSION_APPROVE = "submission.approve"
     SUBMISSION_WITHDRAW = "submission.withdraw"
     STATEMENT_VIEW = "statement.view"
+    INSTITUTION_VIEW = "institution.view"
     INSTITUTION_MANAGE = "institution.manage"
     # everybody who is entitled to published figures
     RELEASE_VIEW = "release.view"
@@ -71,7 +72,12 @@ class Permission(TextChoices):
     AUDIT_VIEW = "audit.view"
 
 
-_MEMBER = {Permission.SUBMISSION_VIEW, Permission.STATEMENT_VIEW, Permission.RELEASE_VIEW}
+_MEMBER = {
+    Permission.SUBMISSION_VIEW,
+    Permission.STATEMENT_VIEW,
+    Permission.RELEASE_VIEW,
+    Permission.INSTITUTION_VIEW,
+}
 
 PERMISSIONS: Mapping[str, frozenset[Permission]] = {
     Role.SUBMITTER: frozenset({*_MEMBER, Permission.SUBMISSION_SEND, Permission.SUBMISSION_WITHDRAW}),

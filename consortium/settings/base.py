@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "consortium.notifications",
     "consortium.people",
     "consortium.administration",
+    "consortium.membership",
     "consortium.portal",
     "sharing",
 ]
@@ -162,6 +163,7 @@ STATIC_ROOT = BASE_DIR / "var" / "static"
 CONCORD_ASSETS = BASE_DIR / "var" / "assets"  # scripts emitted once by installed packages; safe to delete
 
 # The consortium's identity and keys. A process holds only the secrets of its own job; see docs/operations.md.
+CONCORD_URL = "http://127.0.0.1:8000"  # where the portal is reached, for the links in letters
 CONCORD_AUDIENCE = ""  # what members' packages name as `aud`
 CONCORD_SIGNING_KEY: Path | None = None  # private JWK file: signs receipts; only in web
 CONCORD_VAULT_SIGNING_KEY = ""  # base64url, private Ed25519: signs the rounds' sealing keys; only in a vault worker
@@ -196,6 +198,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Work whose message was lost, or whose worker died, is queued again.
     "sweep": {"task": "sharing.tasks.sweep", "schedule": 30.0},
     "tidy": {"task": "sharing.tasks.tidy", "schedule": 3600.0},
+    "letters": {"task": "consortium.notifications.tasks.deliver_waiting", "schedule": 60.0},
 }
 
 LOGGING: dict[str, Any] = {

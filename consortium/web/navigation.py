@@ -20,14 +20,18 @@ class Entry:
     name: str  # of the address
     icon: str
     permission: Permission | None = None
+    exact: bool = False  # current at this address only, not below it
 
 
 PORTAL = (
-    Entry(_("Home"), "home", "home"),
+    Entry(_("Home"), "home", "home", exact=True),
     Entry(_("Benchmarks"), "benchmarks", "benchmarks", Permission.RELEASE_VIEW),
     Entry(_("Releases"), "releases", "releases", Permission.RELEASE_VIEW),
     Entry(_("Submissions"), "submissions", "submissions", Permission.SUBMISSION_VIEW),
+    Entry(_("Institution"), "own-institution", "institutions", Permission.INSTITUTION_VIEW),
 )
+# The tabs of the own institution's pages, in order.
+INSTITUTION = (Entry(_("Overview"), "own-institution", "institutions", Permission.INSTITUTION_VIEW, exact=True),)
 ASSOCIATION = (
     Entry(_("Rounds"), "rounds", "rounds", Permission.ROUND_PROGRESS_VIEW),
     Entry(_("Institutions"), "institutions", "institutions", Permission.MEMBER_VIEW),
@@ -49,7 +53,7 @@ def links(entries: tuple[Entry, ...], person: Person, path: str) -> Iterator[Lin
     for entry in entries:
         if entry.permission is None or entry.permission in allowed:
             address = reverse(entry.name)
-            is_current = path == address if address == "/" else path.startswith(address)
+            is_current = path == address if entry.exact else path.startswith(address)
             yield Link(entry.title, address, entry.icon, is_current)
 
 
@@ -60,4 +64,5 @@ def portal(request: HttpRequest) -> dict[str, object]:
     if isinstance(request.user, Person):
         context["nav_portal"] = list(links(PORTAL, request.user, request.path))
         context["nav_association"] = list(links(ASSOCIATION, request.user, request.path))
+        context["nav_institution"] = list(links(INSTITUTION, request.user, request.path))
     return context

@@ -1,0 +1,1 @@
+"""What an institution sees of its own membership: joining, its people, its agreements, its leaving."""
