@@ -8,8 +8,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Final
 
 from anonymize.errors import ConfigError, ServerError
+
+_LOCKED_BYTE: Final = 2**20  # on Windows, beyond what the file holds, so that others can read who has it
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -81,20 +84,32 @@ def read_whole(path: Path) -> bytes:
 
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Holds a lock file while the block runs; ServerError (retryable) when another process holds it.
+    """Holds a lock file, which names this process, while the block runs; ServerError (retryable) when another holds it.
 
-    The system lets go of the lock when the process ends, however it ends.
+    The system lets go of the lock when the process ends, however it ends: a file that is left says nothing.
     """
-    with path.open("ab") as file:
+    with path.open("a+b") as file:
         try:
-            _lock(file.fileno())
+            lock_now(file)
         except OSError as held:
             raise ServerError(
-                "Another run for the same round is still going on. Nothing was sent by this one.",
+                f"Another run for the same round{_whose(path)} is still going on. Nothing was sent by this one.",
                 rule="already-running",
                 retryable=True,
             ) from held
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
         yield
+
+
+def _whose(path: Path) -> str:
+    """The process that a lock file names, as a sentence shows it; nothing where it cannot be read."""
+    try:
+        pid = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return f" (process {pid})" if pid.isdigit() else ""
 
 
 @contextmanager
@@ -123,16 +138,17 @@ def _wait_for_lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def _lock(descriptor: int) -> None:
-    """Takes the lock or raises OSError at once."""
+def lock_now(file: IO[bytes]) -> None:
+    """Takes the lock of an open file until it is closed, or raises OSError at once."""
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        file.seek(_LOCKED_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _unwritable(path: Path, wrong: OSError) -> ConfigError:

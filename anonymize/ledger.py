@@ -23,13 +23,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from anonymize.config import Config
 from anonymize.disclosure.noise import Cost, Mechanism, epsilon_of
 from anonymize.errors import ConfigError, LedgerError
 from anonymize.files import one_at_a_time, read_whole, write_whole
+from anonymize.tapes.machine import spill_folder
+from anonymize.tapes.workspace import Workspace
 from anonymize.template import Template
 
 FOLDER = "privacy"
@@ -182,7 +183,7 @@ def rehearsed(ledger: Ledger | None) -> Iterator[Ledger | None]:
     if ledger is None:
         yield None
         return
-    with TemporaryDirectory(prefix="concord-") as folder:
+    with Workspace(spill_folder()) as folder:
         copied = Path(folder) / FOLDER
         if ledger.folder.exists():
             with one_at_a_time(ledger.folder / "ledger.lock"):

@@ -6,7 +6,6 @@ fault, so they are never passed on.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from anonymize.tapes.machine import connect, lock, spill_folder
 from anonymize.tapes.reading import EVERYTHING, Reading, Wanted
 from anonymize.tapes.relation import create_text_sample, csv_relation, parquet_relation, parquet_sample
 from anonymize.tapes.sql import literal as literal, quoted as quoted
+from anonymize.tapes.workspace import Workspace
 
 Rows = list[tuple[Any, ...]]
 Place: TypeAlias = str | Path | pa.Table  # a file, a glob, a folder, a database's address, or a table in memory
@@ -51,7 +51,7 @@ class Tape:
     connection: duckdb.DuckDBPyConnection
     columns: tuple[Column, ...]
     files: tuple[str, ...]
-    workspace: tempfile.TemporaryDirectory[str]
+    workspace: Workspace
     joined: Joined | None = None
     opened: tuple[Stamp, ...] = ()
 
@@ -106,7 +106,7 @@ def open_tape(
     spares what a mapping does not need.
     """
     reading = reading or Reading(encoding=encoding, delimiter=delimiter)
-    workspace = tempfile.TemporaryDirectory(prefix="concord-", dir=spill_folder())
+    workspace = Workspace(spill_folder())
     connection = None
     try:
         connection = connect(workspace.name)
@@ -168,7 +168,7 @@ def _create(connection: duckdb.DuckDBPyConnection, what: str, paths: Sequence[st
 def _checked(
     connection: duckdb.DuckDBPyConnection,
     paths: tuple[str, ...],
-    workspace: tempfile.TemporaryDirectory[str],
+    workspace: Workspace,
     joined: Joined | None,
 ) -> Tape:
     opened = stamps(paths)
