@@ -5,24 +5,9 @@ Which queue a task waits in is in the settings (`CELERY_TASK_ROUTES`).
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from celery import shared_task
 
-import psycopg
-from celery import Task, shared_task
-from kombu.exceptions import OperationalError
-
-log = logging.getLogger(__name__)
-
-
-def send(task: Task[..., None], *ids: Any) -> None:
-    """Queue a task once the caller's transaction has committed. A broker that is down costs time, never work: the
-    sweeper finds the row.
-    """
-    try:
-        task.apply_async(ids, retry=False)
-    except (OperationalError, OSError, psycopg.Error):
-        log.warning("queue unreachable, left to the sweeper: %s %s", task.name, ids)
+from consortium.queue import send as send
 
 
 @shared_task

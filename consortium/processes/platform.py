@@ -67,6 +67,7 @@ class Platform:
             **without_others_keys(process, os.environ),
             "CONCORD_HOME": str(self.home),
             "CONCORD_PROCESS": process,
+            "CONCORD_URL": self.url,
             "DATABASE_URL": settings.DATABASE_URL,
             "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
             "PYTHONUNBUFFERED": "1",

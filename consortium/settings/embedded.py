@@ -32,6 +32,8 @@ STATIC_ROOT = HOME / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = HOME / "mail"
+DEFAULT_FROM_EMAIL = "Concord <concord@localhost>"
+CONCORD_URL = os.environ.get("CONCORD_URL", "http://127.0.0.1:8000")
 
 CONCORD_AUDIENCE = os.environ.get("CONCORD_AUDIENCE", "concord-demo")
 CONCORD_BLOBS = HOME / "blobs"

@@ -64,6 +64,8 @@ SESSION_COOKIE_AGE = 8 * 3600  # a working day
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 
+_scheme = "https" if _tls == "proxy" else "http"
+CONCORD_URL = _env.optional("CONCORD_URL", f"{_scheme}://{ALLOWED_HOSTS[0]}").rstrip("/")
 STATIC_ROOT = Path(_env.optional("CONCORD_STATIC", str(STATIC_ROOT)))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -74,6 +76,7 @@ EMAIL_PORT = int(_env.optional("EMAIL_PORT", "25"))
 EMAIL_HOST_USER = _env.optional("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = _env.optional("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = _env.optional("EMAIL_USE_TLS", "yes") == "yes"
+EMAIL_TIMEOUT = 30  # a mail server that does not answer holds no worker longer
 DEFAULT_FROM_EMAIL = _env.optional("EMAIL_FROM", f"concord@{ALLOWED_HOSTS[0]}")
 
 LOGGING = {**LOGGING, "root": {**LOGGING["root"], "level": _env.optional("CONCORD_LOG_LEVEL", "INFO")}}

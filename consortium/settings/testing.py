@@ -17,6 +17,7 @@ ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CONCORD_URL = "https://concord.example"
 CONCORD_AUDIENCE = "concord-test"
 CONCORD_SIGNING_KEY = keys.signing_key(_HOME / "keys")
 CONCORD_VAULT_SIGNING_KEY = keys.vault_signing_key(_HOME / "keys")

@@ -1,0 +1,20 @@
+"""What the office does for notices, letters and webhooks. A task takes an id, may run twice and calls one service."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+
+@shared_task
+def deliver_mail(mail_id: int) -> None:
+    from consortium.notifications import mail
+
+    mail.deliver(mail_id)
+
+
+@shared_task
+def deliver_waiting() -> None:
+    """Letters whose message was lost, and those whose next attempt is due."""
+    from consortium.notifications import mail
+
+    mail.deliver_waiting()
