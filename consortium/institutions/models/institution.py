@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from consortium.people.roles import Actor
 
 
+CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9_-]{0,39}$")
+
+
 class InstitutionKind(models.TextChoices):
     NATIONAL_BANK = "national_bank", _("National bank")
     CITY_BANK = "city_bank", _("City commercial bank")
@@ -47,20 +50,23 @@ class Institution(HasState):  # type: ignore[django-manager-missing]  # ApiClien
 
     MOVES: ClassVar = INSTITUTION_MOVES
 
-    code = models.CharField(
-        _("code"), max_length=40, unique=True, validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9_-]{0,39}$")]
-    )
+    code = models.CharField(_("code"), max_length=40, unique=True, validators=[CODE])
     name = models.CharField(_("name"), max_length=160)
     name_zh = models.CharField(_("name in Chinese"), max_length=160, blank=True)
     kind = models.CharField(_("kind"), max_length=30, choices=InstitutionKind.choices)
     size_band = models.CharField(_("size"), max_length=10, choices=SizeBand.choices)
     home_region = models.CharField(_("home region"), max_length=20, blank=True)
+    registration_number = models.CharField(_("registration number"), max_length=40, blank=True, default="")
+    lei = models.CharField(_("legal entity identifier"), max_length=20, blank=True, default="")
+    # The code of the group it belongs to today. services.affiliates keeps it beside the history.
     affiliate_group = models.CharField(_("affiliate group"), max_length=40, blank=True)
     state = models.CharField(
         _("state"), max_length=10, choices=InstitutionState.choices, default=InstitutionState.APPLICANT
     )
+    state_reason = models.CharField(_("reason"), max_length=500, blank=True, default="")  # of a suspension
     approves_submissions = models.BooleanField(_("submissions need a second person's approval"), default=False)
     admitted_at = models.DateTimeField(_("admitted"), null=True, blank=True)
+    left_at = models.DateTimeField(_("left"), null=True, blank=True)
 
     objects = InstitutionQuerySet.as_manager()
 
