@@ -15,6 +15,7 @@ from anonymize.package.open import (
     verify,
 )
 from anonymize.package.receipt import Receipt, issue_receipt, verify_receipt
+from anonymize.package.registration import REGISTRATION_RULES, read_registration, request_registration
 from anonymize.package.round_key import sign_jwk, verify_jwk
 from anonymize.package.rules import RULES
 from anonymize.package.seal import MEDIA_TYPES, PACKAGE_MEDIA_TYPE, PARQUET, SDMX_CSV, XLSX, seal
@@ -24,6 +25,7 @@ __all__ = [
     "MEDIA_TYPES",
     "PACKAGE_MEDIA_TYPE",
     "PARQUET",
+    "REGISTRATION_RULES",
     "RULES",
     "SDMX_CSV",
     "XLSX",
@@ -40,6 +42,8 @@ __all__ = [
     "open_sealed",
     "package_digest",
     "read_header",
+    "read_registration",
+    "request_registration",
     "seal",
     "sign_jwk",
     "unwrap",
