@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -21,6 +22,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "django.forms",
     "django_celery_beat",
     "django_celery_results",
@@ -31,8 +33,10 @@ INSTALLED_APPS = [
     "consortium",
     "consortium.audit",
     "consortium.institutions",
+    "consortium.limits",
     "consortium.notifications",
     "consortium.people",
+    "consortium.sign_on",
     "consortium.administration",
     "consortium.membership",
     "consortium.portal",
@@ -42,6 +46,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "consortium.web.middleware.content_policy",
+    "consortium.limits.middleware.announced",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -54,6 +59,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "consortium.sign_on.middleware.SecondFactor",
+    "consortium.sign_on.middleware.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
     "consortium.web.middleware.Refusals",
     "consortium.api.DatabaseAway",
@@ -138,7 +145,7 @@ SPECTACULAR_SETTINGS = {
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_ADAPTER = "consortium.people.adapter.ClosedDoor"
+ACCOUNT_ADAPTER = "consortium.sign_on.adapters.Accounts"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -148,8 +155,20 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Guesses at one address: few at once, fewer each hour; the owner's own browser has attempts of its own (sign_on.devices).
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "20/m/ip,200/h/ip,5/5m/key,15/h/key,50/d/key",
+    "reset_password": "10/m/ip,3/h/key",
+}
+MFA_ADAPTER = "consortium.sign_on.adapters.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an administrator entered the address
 MFA_TOTP_ISSUER = "Concord"
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones
+# Who needs a second factor: "required" of everybody, "association" of the association's own people, "optional".
+CONCORD_MFA = "required"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -173,6 +192,23 @@ CONCORD_DELIVERY_KEY = ""  # base64url, private X25519: opens members' statement
 CONCORD_DELIVERY_PUBLIC_KEY = ""  # base64url, its public half
 CONCORD_PATIENCE = 60  # seconds after which a silent worker or a lost message is given up and the work queued again
 CONCORD_BLOBS = BASE_DIR / "var" / "blobs"  # sealed packages
+CONCORD_TRUSTED_PROXIES: list[str] = []  # networks of the proxies whose X-Forwarded-For is believed
+
+# Requests in a window of seconds, shared by all web processes. "address" counts only what authenticates nobody.
+CONCORD_RATE_LIMITS: dict[str, tuple[int, int]] = {
+    "client": (1200, 60),
+    "person": (1200, 60),
+    "token": (60, 60),
+    "address": (300, 60),
+}
+# Shared by the web processes, and no server more: an unlogged table, for what is asked rarely (sign-in attempts).
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "limits_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
@@ -198,7 +234,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Work whose message was lost, or whose worker died, is queued again.
     "sweep": {"task": "sharing.tasks.sweep", "schedule": 30.0},
     "tidy": {"task": "sharing.tasks.tidy", "schedule": 3600.0},
+    "forget-limits": {"task": "consortium.limits.tasks.forget_unused", "schedule": 900.0},
     "letters": {"task": "consortium.notifications.tasks.deliver_waiting", "schedule": 60.0},
+    "notices": {"task": "consortium.notifications.tasks.mail_notices", "schedule": 60.0},
+    "digests": {"task": "consortium.notifications.tasks.mail_digests", "schedule": crontab(hour=22, minute=30)},
 }
 
 LOGGING: dict[str, Any] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -101,6 +102,16 @@ def is_long(value: str) -> str:
 
 def is_hosts(value: str) -> str:
     return "must name hosts, not *" if "*" in value.replace(",", " ").split() else ""
+
+
+def is_networks(value: str) -> str:
+    """An empty answer for addresses and networks in CIDR notation, separated by commas or blanks."""
+    try:
+        for each in value.replace(",", " ").split():
+            ip_network(each)
+    except ValueError:
+        return "must name addresses or networks such as 10.0.0.0/8"
+    return ""
 
 
 def is_process(value: str) -> str:

@@ -47,8 +47,16 @@ CONCORD_DELIVERY_PUBLIC_KEY = _env.key(
 _tls = _env.optional("CONCORD_TLS", "proxy")
 if _tls not in {"proxy", "off"}:
     _env.problems.append("CONCORD_TLS is “proxy” (a reverse proxy ends TLS and sets X-Forwarded-Proto) or “off”.")
+_proxies = _env.optional("CONCORD_TRUSTED_PROXIES", "127.0.0.1 ::1" if _tls == "proxy" else "")
+if _proxies and (_wrong := rules.is_networks(_proxies)):
+    _env.problems.append(f"CONCORD_TRUSTED_PROXIES {_wrong}.")
+# The association's own people always need a second factor.
+CONCORD_MFA = _env.optional("CONCORD_MFA", "required")
+if CONCORD_MFA not in {"required", "association"}:
+    _env.problems.append("CONCORD_MFA is “required” (of everybody) or “association” (of the association's own people).")
 _env.finish()
 
+CONCORD_TRUSTED_PROXIES = _proxies.replace(",", " ").split()
 ALLOWED_HOSTS = [host for host in _hosts.replace(",", " ").split() if host]
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
 
