@@ -3,12 +3,13 @@
 from sharing.models.collection import Collection, PeerGroup
 from sharing.models.log import Leaf
 from sharing.models.release import Release, ReleaseApproval, ReleaseCell
-from sharing.models.round import Round, RoundKey
+from sharing.models.round import Destruction, Round, RoundKey
 from sharing.models.statement import Statement
 from sharing.models.submission import Finding, Opening, Submission
 
 __all__ = [
     "Collection",
+    "Destruction",
     "Finding",
     "Leaf",
     "Opening",

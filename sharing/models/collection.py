@@ -37,6 +37,8 @@ class Collection(models.Model):
         "PeerGroup", related_name="collections", verbose_name=_("peer groups")
     )
     size_limit = models.PositiveIntegerField(_("largest package, in bytes"), default=64 * 1024 * 1024)
+    # After this the keys of a round are destroyed, and with them every package that was sealed to them.
+    retention_months = models.PositiveSmallIntegerField(_("months until a round's keys are destroyed"), default=36)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CollectionQuerySet.as_manager()

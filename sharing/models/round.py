@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -70,6 +71,7 @@ class RoundKey(models.Model):
     public_jwk = models.JSONField(_("public key"))
     signature = models.TextField(_("the consortium's signature over the key"))
     wrapped_private = models.BinaryField(null=True)
+    kek = models.CharField(_("wrapped by"), max_length=120, blank=True, default="")  # the id of the key-encryption key
     created_at = models.DateTimeField(auto_now_add=True)
     destroyed_at = models.DateTimeField(_("destroyed"), null=True, blank=True)
 
@@ -86,3 +88,31 @@ class RoundKey(models.Model):
 
     def __str__(self) -> str:
         return self.rkid
+
+
+class Destruction(models.Model):
+    """One person asks to destroy a round's keys before their time; a second one confirms, or somebody calls it off."""
+
+    round = models.ForeignKey(Round, models.PROTECT, related_name="destructions")
+    reason = models.TextField(_("reason"))
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(auto_now_add=True)
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    called_off_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("destruction of keys")
+        ordering = ("-asked_at",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["round"], condition=Q(ended_at__isnull=True), name="one_destruction_asked_for_per_round"
+            ),
+            models.CheckConstraint(
+                name="two_people_destroy",
+                condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=models.F("asked_by")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.round_id)
