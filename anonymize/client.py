@@ -34,11 +34,15 @@ Filters = Mapping[str, str | Sequence[str]]  # INDICATOR, PEER_GROUP or a dimens
 
 @dataclass(frozen=True)
 class Patience:
-    """How often and how long a call is tried again; pauses in seconds."""
+    """How often and how long a call is tried again; pauses in seconds.
+
+    With `give_up_after` the seconds since the connection was made count, for all calls together, and not the attempts.
+    """
 
     attempts: int = 6
     first_pause: float = 0.5
     longest_pause: float = 60.0
+    give_up_after: float | None = None
 
     def pause(self, attempt: int) -> float:
         """Full jitter: a whole consortium that was cut off at once does not come back at once."""
@@ -76,6 +80,7 @@ class Client:
         self._config = config
         self._patience = patience
         self._sleep = sleep
+        self._until = None if patience.give_up_after is None else time.monotonic() + patience.give_up_after
         self._token = _Token()
         self._http = httpx.Client(
             base_url=config.need_server_url(),
@@ -108,11 +113,12 @@ class Client:
         wanted = {"collection": collection, "period": period, "state": state}
         return [parse_round(each) for each in self._all("/rounds", wanted)]
 
-    def submit(self, round_id: str, package: bytes, idempotency_key: str) -> Sent:
-        """Sends a package; PackageError carries the rule by which the server refused it."""
+    def submit(self, round_id: str, package: bytes, idempotency_key: str, *, is_trial: bool = False) -> Sent:
+        """Sends a package, on trial only where asked; PackageError carries the rule by which the server refused it."""
         headers = {"Content-Type": PACKAGE_MEDIA_TYPE, "Idempotency-Key": idempotency_key}
         path = f"{API}/rounds/{_segment(round_id)}/submissions"
-        answer = self._call("POST", path, content=package, headers=headers)
+        trial = {"trial": "true"} if is_trial else {}
+        answer = self._call("POST", path, content=package, headers=headers, params=trial)
         if 400 <= answer.status_code < 500 and answer.status_code not in {401, 403, 404}:
             sentence, rule = _problem(answer)
             raise PackageError(sentence, rule=rule)
@@ -138,7 +144,7 @@ class Client:
 
     def wait(self, id: str, timeout: float = 600.0) -> dict[str, Any]:
         """The submission once it is decided; ServerError (retryable) when that takes longer than `timeout` seconds."""
-        until, pause = time.monotonic() + timeout, 0.25
+        until, pause = max(time.monotonic() + timeout, self._until or 0.0), 0.25
         while True:
             submission = self.submission(id)
             if submission["state"] != UNSETTLED:
@@ -151,6 +157,10 @@ class Client:
                 )
             self._sleep(pause)
             pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
+
+    def signing_keys(self) -> list[dict[str, Any]]:
+        """The institution's own signing keys as they are registered, ended ones too."""
+        return self._all("/institutions/me/keys", {})
 
     def releases(self, collection: str | None = None) -> list[dict[str, Any]]:
         return self._all("/releases", {"collection": collection})
@@ -245,7 +255,8 @@ class Client:
 
     def _attempt(self, send: Callable[[], httpx.Response], attempt: int) -> httpx.Response | float:
         """The answer, or the seconds after which to try again; ServerError when trying is over."""
-        is_last = attempt + 1 >= self._patience.attempts
+        pause = self._patience.pause(attempt)
+        is_last = self._is_last(attempt, pause)
         try:
             answer = send()
         except _Later as later:
@@ -253,15 +264,26 @@ class Client:
         except httpx.TransportError as wrong:
             if is_last or _is_untrusted(wrong):
                 raise _unreachable(wrong) from wrong
-            return self._patience.pause(attempt)
+            return pause
         except httpx.HTTPError as wrong:
             raise ServerError("The server's answer cannot be read.") from wrong
         if answer.status_code not in RETRYABLE_STATUS or is_last:
             return answer
         asked = _retry_after(answer)
         if asked is None:
-            return self._patience.pause(attempt)
-        return asked if asked <= self._patience.longest_pause else answer
+            return pause
+        return asked if self._may_wait(asked) else answer
+
+    def _is_last(self, attempt: int, pause: float) -> bool:
+        if self._until is None:
+            return attempt + 1 >= self._patience.attempts
+        return time.monotonic() + pause > self._until
+
+    def _may_wait(self, seconds: float) -> bool:
+        """Whether a pause that the server asks for is within the patience."""
+        if self._until is None:
+            return seconds <= self._patience.longest_pause
+        return time.monotonic() + seconds <= self._until
 
 
 class _Later(Exception):

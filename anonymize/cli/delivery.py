@@ -1,8 +1,8 @@
-"""How `submit` and `push` tell what became of a package."""
+"""How `submit` tells what became of a package, and what states and findings are called."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -11,6 +11,7 @@ from anonymize.cli.output import Output, table
 from anonymize.sending import Delivery
 
 ENDINGS = {
+    "received": "received, not decided yet",
     "accepted": "accepted",
     "rejected": "rejected; correct it and send again",
     "awaiting_approval": "waiting for your approver in the portal",
@@ -32,10 +33,14 @@ def tell(output: Output, delivery: Delivery) -> None:
     }
     lines = [f"Submission {submission['id']} (version {delivery.receipt.version}) is {ENDINGS.get(state, state)}."]
     if delivery.findings:
-        lines.append(table(("severity", "rule", "cell", "finding"), map(_row, delivery.findings)))
+        lines.append(findings_table(delivery.findings))
     output.result(document, "\n".join(lines))
     if delivery.is_refused:
         raise click.exceptions.Exit(1)
+
+
+def findings_table(findings: Iterable[Mapping[str, Any]]) -> str:
+    return table(("severity", "rule", "cell", "finding"), map(_row, findings))
 
 
 def _row(finding: Mapping[str, Any]) -> tuple[object, ...]:

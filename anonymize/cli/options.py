@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,21 @@ effort_option: Callable[[Any], Any] = click.option(
     show_default=True,
     help="How long to look for a pattern that withholds less; every one is as safe. 0 is quick.",
 )
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, from a number and its unit: 90s, 30m, 2h."""
+
+    name = "DURATION"
+    _form = re.compile(r"([0-9]{1,6})([smh])")
+    _units: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = self._form.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value} is no duration such as 90s, 30m or 2h.", param, ctx)
+        return float(int(found[1]) * self._units[found[2]])
+
 
 _READING: tuple[tuple[str, Any, str], ...] = (
     ("--encoding", str, "Of a text file, such as gb18030; found by looking when absent."),

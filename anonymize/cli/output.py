@@ -33,6 +33,11 @@ class Output:
         if not (self.quiet or self.as_json):
             click.echo(text, err=True)
 
+    def alert(self, text: str) -> None:
+        """Something that a person has to see, also where they asked for quiet."""
+        if not self.as_json:
+            click.echo(text, err=True)
+
     def result(self, document: Mapping[str, Any], text: str) -> None:
         """What the command was run for: the document for machines or the text for people."""
         if self.as_json:

@@ -40,6 +40,8 @@ class Platform:
     log: list[tuple[str, str]] = field(default_factory=list)
     tokens: int = 0
     by_digest: dict[str, dict[str, Any]] = field(default_factory=dict)
+    trials: int = 0
+    registered: list[dict[str, Any]] = field(default_factory=list)
     idempotency_keys: list[str] = field(default_factory=list)
     opened: list[bytes] = field(default_factory=list)
 
@@ -77,13 +79,15 @@ class Platform:
             case ["GET", "rounds", id] if id == ROUND:
                 return _json(200, self.round())
             case ["POST", "rounds", id, "submissions"] if id == ROUND:
-                return self._receive(headers, body)
+                return self._receive(headers, body, is_trial=query.get("trial") == "true")
             case ["GET", "submissions"]:
                 return _json(200, {"results": list(self.by_digest.values())})
             case ["GET", "submissions", id]:
                 return self._submission(id)
             case ["GET", "submissions", _, "findings"]:
                 return _json(200, {"results": self.findings})
+            case ["GET", "institutions", "me", "keys"]:
+                return _json(200, {"results": self.registered})
             case ["GET", "releases", *rest]:
                 return self._releases(rest, query, headers["accept"])
         return problem(404, "not-found", "There is nothing here, or not for you.")
@@ -119,8 +123,9 @@ class Platform:
             ],
         }
 
-    def _receive(self, headers: dict[str, str], package: bytes) -> Answer:
+    def _receive(self, headers: dict[str, str], package: bytes, *, is_trial: bool) -> Answer:
         self.idempotency_keys.append(headers["idempotency-key"])
+        self.trials += is_trial
         known = self.by_digest.get(package_digest(package))
         if known:
             return self._acknowledge(200, known)

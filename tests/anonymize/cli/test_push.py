@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +16,7 @@ from anonymize.cube import cube_of, read_cube, write_cube
 from anonymize.files import only_one
 from anonymize.template import load
 from tests.anonymize.cli.conftest import Bank
-from tests.anonymize.platform import INSTITUTION, PERIOD, ROUND, Platform
+from tests.anonymize.platform import INSTITUTION, PERIOD, ROUND, Platform, problem
 
 MAP = Path(examples.__file__).with_name("delinquency.toml")
 
@@ -23,19 +27,29 @@ def push(bank: Bank, tape: Path, *more: str):
 
 def test_a_tape_becomes_an_accepted_submission(bank: Bank, platform: Platform, tape: Path) -> None:
     done = push(bank, tape)
-    assert (done.exit_code, "is accepted" in done.stdout) == (0, True)
+    assert done.exit_code == 0
+    assert re.fullmatch(
+        r"pushed delinquency 2026-10 as version 1: accepted, no findings, [\d,]+ cells, \d+ withheld, receipt \S+\n",
+        done.stdout,
+    )
     assert len(platform.opened) == 1
     assert "<html" in (bank.directory / "reports" / f"{ROUND}.html").read_text(encoding="utf-8").lower()
 
 
 def test_a_dry_run_prepares_everything_and_sends_nothing(bank: Bank, platform: Platform, tape: Path) -> None:
     done = push(bank, tape, "--dry-run")
-    assert (done.exit_code, "Nothing was sent." in done.stdout, platform.sent("POST")) == (0, True, 0)
+    assert (done.exit_code, "nothing sent" in done.stdout, platform.sent("POST")) == (0, True, 0)
+    assert list((bank.directory / "state").glob("*.cube.*")) == []
 
 
 def test_running_twice_sends_once(bank: Bank, platform: Platform, tape: Path) -> None:
     first, second = json.loads(push(bank, tape, "--json").stdout), json.loads(push(bank, tape, "--json").stdout)
-    assert first == second
+    (before,), (after,) = first["pushes"], second["pushes"]
+    assert (before["resumed"], after["resumed"]) == (False, True)
+    changing = {"resumed", "seconds"}
+    assert {k: v for k, v in before.items() if k not in changing} == {
+        k: v for k, v in after.items() if k not in changing
+    }
     assert platform.sent("POST") == 1
 
 
@@ -134,3 +148,144 @@ def test_a_bad_tape_sends_nothing(bank: Bank, platform: Platform, content: bytes
     (bank.directory / "bad.csv").write_bytes(content)
     assert push(bank, bank.directory / "bad.csv").exit_code == 1
     assert (platform.sent("POST"), list(bank.directory.glob("state/*.sealed"))) == (0, [])
+
+
+@pytest.mark.parametrize("state", ["planned", "open"])
+def test_if_open_says_nothing_until_there_is_something_to_do(
+    bank: Bank, platform: Platform, tape: Path, state: str
+) -> None:
+    """Before the round opens, and after its submission was accepted: whatever the hour, cron has nothing to mail."""
+    if state == "open":
+        push(bank, tape)
+    platform.state = state
+    asked = len(platform.log)
+    quiet = bank.run("push", "nowhere.csv", "--map", MAP, "--period", PERIOD, "--if-open")
+    assert (quiet.exit_code, quiet.output) == (0, "")
+    assert all(method == "GET" for method, path in platform.log[asked:] if path.startswith("/api/"))
+    reason = "accepted-before" if state == "open" else "no-round-open"
+    document = bank.json("push", "nowhere.csv", "--map", MAP, "--period", PERIOD, "--if-open")
+    assert (document["pushes"], document["reason"]) == ([], reason)
+
+
+def test_if_open_sends_when_a_round_is_open(bank: Bank, platform: Platform, tape: Path) -> None:
+    assert push(bank, tape, "--if-open").exit_code == 0
+    assert len(platform.by_digest) == 1
+
+
+def test_if_open_tells_that_a_round_was_missed(bank: Bank, platform: Platform, tape: Path) -> None:
+    platform.state = "closed"
+    missed = push(bank, tape, "--if-open", "--quiet")
+    assert (missed.exit_code, "is closed" in missed.stderr) == (1, True)
+
+
+def test_if_open_after_a_rejection_tries_again(bank: Bank, platform: Platform, tape: Path) -> None:
+    platform.decision = "rejected"
+    push(bank, tape)
+    assert push(bank, tape, "--if-open").exit_code == 1
+
+
+def test_a_rejection_is_told_however_quiet_one_asked_to_be(bank: Bank, platform: Platform, tape: Path) -> None:
+    platform.decision = "rejected"
+    platform.findings = [{"rule": "sum", "severity": "error", "cell": {"PRODUCT": "CARD"}, "sentence": "Parts differ."}]
+    done = push(bank, tape, "--quiet")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "rejected" in done.stderr
+    assert "Parts differ." in done.stderr
+
+
+def test_a_trial_does_not_stand_in_the_way_of_the_submission(bank: Bank, platform: Platform, tape: Path) -> None:
+    tried = push(bank, tape, "--trial")
+    assert (tried.exit_code, "on trial" in tried.stdout, platform.trials) == (0, True, 1)
+    assert list((bank.directory / "accepted").glob("*")) == []
+    (done,) = json.loads(push(bank, tape, "--json").stdout)["pushes"]
+    assert (done["state"], done["trial"], done["resumed"]) == ("accepted", False, True)
+    assert (platform.trials, platform.sent("POST"), len(set(platform.idempotency_keys))) == (1, 2, 2)
+
+
+def test_without_waiting_the_receipt_is_the_end(bank: Bank, platform: Platform, tape: Path) -> None:
+    platform.polls_before_decision = 1
+    (sent,) = json.loads(push(bank, tape, "--no-wait", "--json").stdout)["pushes"]
+    assert (sent["state"], Path(sent["receipt"]).exists()) == ("received", True)
+    (done,) = json.loads(push(bank, tape, "--json").stdout)["pushes"]
+    assert (done["state"], platform.sent("POST")) == ("accepted", 1)
+
+
+def test_the_document_for_machines_has_a_fixed_form(bank: Bank, platform: Platform, tape: Path) -> None:
+    """docs/unattended.md shows it; what is there is never renamed or taken away."""
+    document = json.loads(push(bank, tape, "--json").stdout)
+    assert list(document) == ["format", "pushes", "warnings"]
+    assert list(document["pushes"][0]) == [
+        "collection",
+        "period",
+        "round",
+        "trial",
+        "state",
+        "submission",
+        "version",
+        "receipt",
+        "package_sha256",
+        "cells",
+        "published",
+        "withheld",
+        "resumed",
+        "findings",
+        "error",
+        "seconds",
+    ]
+    assert set(document["pushes"][0]["seconds"]) == {"prepare", "send", "wait"}
+    push_ = document["pushes"][0]
+    assert push_["cells"] == push_["published"] + push_["withheld"]
+
+
+def test_a_signing_key_that_ends_soon_is_told_in_time(bank: Bank, platform: Platform, tape: Path) -> None:
+    (kid,) = platform.kids
+    soon = (datetime.now(UTC) + timedelta(days=20)).isoformat()
+    platform.registered = [{"kid": kid, "revoked_at": soon}, {"kid": "another", "revoked_at": "2026-01-01T00:00:00Z"}]
+    told = push(bank, tape, "--quiet")
+    assert (told.exit_code, told.stderr.count("key-ends-soon")) == (0, 1)
+    platform.registered = [{"kid": kid, "revoked_at": (datetime.now(UTC) + timedelta(days=40)).isoformat()}]
+    assert push(bank, tape, "--quiet").stderr == ""
+    platform.registered = [{"kid": kid, "revoked_at": None}]
+    assert push(bank, tape, "--quiet").stderr == ""
+
+
+def test_a_second_run_tells_which_process_has_the_lock(bank: Bank, platform: Platform, tape: Path) -> None:
+    (bank.directory / "state").mkdir()
+    with only_one(bank.directory / "state" / f"{ROUND}.lock"):
+        refused = bank.run("push", "nowhere.csv", "--map", MAP, "--period", PERIOD)
+    assert (refused.exit_code, f"(process {os.getpid()})" in refused.stderr) == (3, True)
+    assert "already-running" in refused.stderr
+
+
+@pytest.mark.parametrize("text", ["", "10", "1d", "-1s", "1.5h", "٣h", "1 h"])
+def test_a_duration_without_a_sense_is_wrong_use(bank: Bank, platform: Platform, tape: Path, text: str) -> None:
+    assert push(bank, tape, "--give-up-after", text).exit_code == 2
+    assert platform.log == [("GET", "/.well-known/jwks.json")]
+
+
+def test_it_tries_as_long_as_it_is_told_to(bank: Bank, platform: Platform, tape: Path) -> None:
+    """Eight failures are more than the usual six attempts and less than the time allowed."""
+    left = [8]
+
+    def before(_method: str, path: str):
+        if path.startswith("/api/") and left[0]:
+            left[0] -= 1
+            return problem(503, "busy", "Later.", **{"Retry-After": "0"})
+        return None
+
+    platform.before = before
+    assert push(bank, tape, "--give-up-after", "1m").exit_code == 0
+
+
+def test_it_gives_up_when_the_time_is_over(bank: Bank, platform: Platform, tape: Path) -> None:
+    platform.before = lambda _method, path: problem(503, "busy", "Later.") if path.startswith("/api/") else None
+    began = time.monotonic()
+    assert push(bank, tape, "--give-up-after", "2s").exit_code == 3
+    assert time.monotonic() - began < 4
+
+
+def test_a_template_of_the_bank_must_fit_its_collections(bank: Bank, platform: Platform, tape: Path) -> None:
+    assert push(bank, tape, "--map", str(MAP)).exit_code == 2
+    assert (
+        push(bank, tape, "--collection", "delinquency", "--collection", "delinquency", "--map", str(MAP)).exit_code == 2
+    )
