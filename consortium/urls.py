@@ -12,6 +12,7 @@ from consortium.web import assets
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("consortium.portal.urls")),
     path("", include("consortium.people.urls")),
+    path("", include("consortium.notifications.urls")),
     path("", include("sharing.urls")),
     path("", include("consortium.administration.urls")),
     path("", include("consortium.membership.urls")),

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from consortium.notifications.kinds import Kind
+from consortium.notifications.models import Notice
 from sharing.models import Release, Submission
 from sharing.services import checking, submissions
 from sharing.states import ReleaseState
@@ -74,6 +76,26 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "accounts/2fa/authenticate/": GET(client=401, suspended=302, everyone=302),
     "accounts/2fa/reauthenticate/": GET(client=401, suspended=302, everyone=302),
     "accounts/2fa/totp/activate/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/keys/": GET(client=401, suspended=200, everyone=200),
+    "accounts/2fa/keys/add/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/keys/sign-in/": GET(public=302, anonymous=401, client=401),  # to the page that signs in
+    "accounts/2fa/keys/reauthenticate/": GET(client=401, suspended=200, everyone=200),
+    "accounts/2fa/keys/<int:pk>/edit/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/keys/<int:pk>/remove/": GET(client=401, suspended=302, everyone=302),
+    "accounts/sessions/": (
+        *GET(client=401, suspended=200, everyone=200),
+        *POST({"session": "1"}, client=401, suspended=302, everyone=302),
+    ),
+    # helping Ada back in: her administrator does, member services only look
+    "people/<int:pk>/security/": GET(
+        client=401, administrator=200, member_services=200, harbour=403, staff=403, everyone=404
+    ),
+    "people/<int:pk>/security/reset-second-factor/": POST(
+        client=401, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
+    ),
+    "people/<int:pk>/security/end-sessions/": POST(
+        client=401, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
+    ),
     "accounts/2fa/totp/deactivate/": GET(client=401, suspended=404, everyone=404),
     "accounts/2fa/recovery-codes/": GET(client=401, suspended=404, everyone=404),
     "accounts/2fa/recovery-codes/generate/": GET(client=401, suspended=302, everyone=302),
@@ -83,6 +105,15 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "benchmarks/": GET(client=401, member_services=403, auditor=403, everyone=200),
     "benchmarks/chart.<str:drawing>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
     "benchmarks/figures.<str:format>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
+    # notices: everybody's own, also of the suspended
+    "notices/": GET(client=401, suspended=200, everyone=200),
+    "notices/<int:notice_id>/": GET(client=401, suspended=404, submitter=302, everyone=404),
+    "notices/read/": POST(client=401, suspended=302, everyone=302),
+    "notices/mail/": (
+        *GET(client=401, suspended=200, everyone=200),
+        *POST({"rounds": "off"}, client=401, suspended=422, everyone=422),  # a choice is missing
+    ),
+    "notices/no-more-mail/<str:token>/": GET(public=404),  # but for the link at the foot of a letter
     # pages: the own submissions
     "submissions/": GET(client=401, members=200, staff=403),
     "submissions/<uuid:pk>/": GET(client=401, suspended=404, people=200, everyone=404),
@@ -177,6 +208,8 @@ def things(harbour, open_round, ada, timo):
         "format": "csv",
         "wanted": "unknown",
         "rest": "no/such/address",
+        "token": "forged",
+        "notice_id": Notice.objects.create(person=ada, kind=Kind.ROUND_OPENED, address="/").pk,
         "code": open_round.collection.code,
         "version": open_round.collection.version,
         "public_id": open_round.public_id,

@@ -18,3 +18,18 @@ def deliver_waiting() -> None:
     from consortium.notifications import mail
 
     mail.deliver_waiting()
+
+
+@shared_task
+def mail_notices() -> None:
+    """Notices that are mailed at once become letters; beat asks too, for those whose message was lost."""
+    from consortium.notifications import services
+
+    services.mail_notices()
+
+
+@shared_task
+def mail_digests() -> None:
+    from consortium.notifications import services
+
+    services.mail_digests()

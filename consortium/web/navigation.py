@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from consortium.notifications.models import Notice
 from consortium.people.models import Person
 from consortium.people.roles import Permission, permissions_of
 
@@ -64,5 +66,11 @@ def portal(request: HttpRequest) -> dict[str, object]:
     if isinstance(request.user, Person):
         context["nav_portal"] = list(links(PORTAL, request.user, request.path))
         context["nav_association"] = list(links(ASSOCIATION, request.user, request.path))
+        context["unread_notices"] = partial(_unread, request.user)
         context["nav_institution"] = list(links(INSTITUTION, request.user, request.path))
     return context
+
+
+def _unread(person: Person) -> int:
+    """How many notices wait, at most a hundred; asked only by pages that show it."""
+    return Notice.objects.visible_to(person).unread().order_by()[:100].count()
