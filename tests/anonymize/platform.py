@@ -33,6 +33,10 @@ class Platform:
     kids: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: str = "open"
     decision: str = "accepted"
+    templates: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {"delinquency": dict(load("delinquency").source)}
+    )
+    decisions: dict[str, str] = field(default_factory=dict)  # of a round, instead of `decision`
     polls_before_decision: int = 0
     findings: list[dict[str, Any]] = field(default_factory=list)
     statement: list[dict[str, Any]] = field(default_factory=list)
@@ -71,17 +75,19 @@ class Platform:
 
     def _api(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
         match [method, *path.strip("/").split("/")]:
-            case ["GET", "collections", "delinquency"] | ["GET", "collections", "delinquency", "versions", _]:
-                return _json(200, load("delinquency").source)
+            case ["GET", "collections", id] | ["GET", "collections", id, "versions", _] if id in self.templates:
+                return _json(200, self.templates[id])
             case ["GET", "rounds"]:
                 is_asked = query.get("state") in {None, self.state} and query.get("period") in {None, PERIOD}
-                return _json(200, {"results": [self.round()] if is_asked else []})
-            case ["GET", "rounds", id] if id == ROUND:
-                return _json(200, self.round())
-            case ["POST", "rounds", id, "submissions"] if id == ROUND:
-                return self._receive(headers, body, is_trial=query.get("trial") == "true")
+                wanted = [each for each in self.templates if query.get("collection") in {None, each}]
+                return _json(200, {"results": [self.round(each) for each in wanted if is_asked]})
+            case ["GET", "rounds", id] if self._collection(id):
+                return _json(200, self.round(self._collection(id)))
+            case ["POST", "rounds", id, "submissions"] if self._collection(id):
+                return self._receive(id, headers, body, is_trial=query.get("trial") == "true")
             case ["GET", "submissions"]:
-                return _json(200, {"results": list(self.by_digest.values())})
+                found = [each for each in self.by_digest.values() if query.get("round") in {None, each["round"]}]
+                return _json(200, {"results": found})
             case ["GET", "submissions", id]:
                 return self._submission(id)
             case ["GET", "submissions", _, "findings"]:
@@ -106,24 +112,29 @@ class Platform:
                 return _json(200, {"release": "r-2", "institution": INSTITUTION, "results": self.statement})
         return problem(404, "not-found", "There is nothing here, or not for you.")
 
-    def round(self) -> dict[str, Any]:
+    def _collection(self, round_id: str) -> str:
+        """The collection of a round that there is; '' of any other."""
+        collection = round_id.removesuffix(f"-{PERIOD}")
+        return collection if collection in self.templates and round_id != collection else ""
+
+    def round(self, collection: str = "delinquency") -> dict[str, Any]:
+        id = f"{collection}-{PERIOD}"
         pairs = (keys.ROUND_X25519, keys.ROUND_XWING) if self.state == "open" else ()
         return {
-            "id": ROUND,
-            "collection": "delinquency",
-            "template_version": load("delinquency").version,
+            "id": id,
+            "collection": collection,
+            "template_version": self.templates[collection]["version"],
             "period": PERIOD,
             "state": self.state,
             "opens_at": "2026-11-01T00:00:00Z",
             "due_at": "2026-11-20T00:00:00Z",
             "audience": AUDIENCE,
             "sealing_keys": [
-                {"jwk": pair.public_jwk(), "signature": sign_jwk(pair.public_jwk(), ROUND, keys.VAULT)}
-                for pair in pairs
+                {"jwk": pair.public_jwk(), "signature": sign_jwk(pair.public_jwk(), id, keys.VAULT)} for pair in pairs
             ],
         }
 
-    def _receive(self, headers: dict[str, str], package: bytes, *, is_trial: bool) -> Answer:
+    def _receive(self, round_id: str, headers: dict[str, str], package: bytes, *, is_trial: bool) -> Answer:
         self.idempotency_keys.append(headers["idempotency-key"])
         self.trials += is_trial
         known = self.by_digest.get(package_digest(package))
@@ -132,20 +143,23 @@ class Platform:
         if self.state != "open":
             return problem(409, "round-not-open", "The round is closed.")
         try:
-            envelope = verify(package, keys=self.kids, audience=AUDIENCE, round_id=ROUND, institution=INSTITUTION)
+            envelope = verify(package, keys=self.kids, audience=AUDIENCE, round_id=round_id, institution=INSTITUTION)
         except PackageError as refused:
             return problem(422, refused.rule, refused.sentence)
         pair = keys.ROUND_XWING if envelope.suite == "X-Wing" else keys.ROUND_X25519
         self.opened.append(open_sealed(envelope, pair))
-        return self._acknowledge(202, self._record(package))
+        return self._acknowledge(202, self._record(round_id, package))
 
-    def _record(self, package: bytes) -> dict[str, Any]:
-        version, digest = len(self.by_digest) + 1, package_digest(package)
-        id, at = f"00000000-0000-4000-8000-{version:012d}", "2026-11-02T08:00:00Z"
-        receipt = Receipt(AUDIENCE, id, INSTITUTION, ROUND, version, digest, len(package), at)
+    def _record(self, round_id: str, package: bytes) -> dict[str, Any]:
+        version, digest = (
+            sum(each["round"] == round_id for each in self.by_digest.values()) + 1,
+            package_digest(package),
+        )
+        id, at = f"00000000-0000-4000-8000-{len(self.by_digest) + 1:012d}", "2026-11-02T08:00:00Z"
+        receipt = Receipt(AUDIENCE, id, INSTITUTION, round_id, version, digest, len(package), at)
         self.by_digest[digest] = {
             "id": id,
-            "round": ROUND,
+            "round": round_id,
             "version": version,
             "state": "received",
             "received_at": at,
@@ -166,7 +180,7 @@ class Platform:
                 if self.polls_before_decision:
                     self.polls_before_decision -= 1
                 else:
-                    submission["state"] = self.decision
+                    submission["state"] = self.decisions.get(submission["round"], self.decision)
                 return _json(200, submission)
         return problem(404, "not-found", "There is nothing here, or not for you.")
 
