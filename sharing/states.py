@@ -37,6 +37,8 @@ class SubmissionState(TextChoices):
     REJECTED = "rejected", _("Rejected")
     SUPERSEDED = "superseded", _("Superseded")
     WITHDRAWN = "withdrawn", _("Withdrawn")
+    SENT_BACK = "sent_back", _("Sent back")
+    CHECKED = "checked", _("Checked on trial")  # the good end of a trial
 
 
 SUBMISSION_MOVES: Moves = {
@@ -46,9 +48,11 @@ SUBMISSION_MOVES: Moves = {
         SubmissionState.REJECTED,
         SubmissionState.SUPERSEDED,  # a later version was decided first
         SubmissionState.WITHDRAWN,
+        SubmissionState.CHECKED,
     },
     SubmissionState.AWAITING_APPROVAL: {
         SubmissionState.ACCEPTED,
+        SubmissionState.SENT_BACK,
         SubmissionState.SUPERSEDED,
         SubmissionState.WITHDRAWN,
     },
@@ -56,6 +60,43 @@ SUBMISSION_MOVES: Moves = {
     SubmissionState.REJECTED: set[str](),
     SubmissionState.SUPERSEDED: set[str](),
     SubmissionState.WITHDRAWN: set[str](),
+    SubmissionState.SENT_BACK: set[str](),
+    SubmissionState.CHECKED: set[str](),
+}
+
+
+class NoDataState(TextChoices):
+    AWAITING_APPROVAL = "awaiting_approval", _("Awaiting approval")
+    DECLARED = "declared", _("No data declared")
+    SENT_BACK = "sent_back", _("Sent back")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    REPLACED = "replaced", _("Replaced by a package")
+
+
+NO_DATA_MOVES: Moves = {
+    NoDataState.AWAITING_APPROVAL: {
+        NoDataState.DECLARED,
+        NoDataState.SENT_BACK,
+        NoDataState.WITHDRAWN,
+        NoDataState.REPLACED,
+    },
+    NoDataState.DECLARED: {NoDataState.WITHDRAWN, NoDataState.REPLACED},
+    NoDataState.SENT_BACK: set[str](),
+    NoDataState.WITHDRAWN: set[str](),
+    NoDataState.REPLACED: set[str](),
+}
+
+
+class QueryState(TextChoices):
+    OPEN = "query_open", _("Waiting for an answer")
+    ANSWERED = "answered", _("Answered")
+    CLOSED = "query_closed", _("Closed")
+
+
+QUERY_MOVES: Moves = {
+    QueryState.OPEN: {QueryState.ANSWERED, QueryState.CLOSED},
+    QueryState.ANSWERED: {QueryState.OPEN, QueryState.CLOSED},  # the statistician asks again
+    QueryState.CLOSED: set[str](),
 }
 
 

@@ -26,6 +26,17 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     "withdrawn": ("neutral", "down"),
     "missing": ("neutral", "clock"),
     "late": ("bad", "alert"),
+    "sent_back": ("warn", "replaced"),
+    "checked": ("info", "check"),
+    "on_time": ("good", "check"),
+    "in_grace": ("warn", "clock"),
+    # declarations of no data
+    "declared": ("good", "check"),
+    "replaced": ("neutral", "replaced"),
+    # questions of the association
+    "query_open": ("warn", "clock"),
+    "answered": ("info", "check"),
+    "query_closed": ("neutral", "check"),
     # releases
     "failed": ("bad", "alert"),
     "refused": ("bad", "cross"),

@@ -1,24 +1,35 @@
 """The tables of the cycle; one module a noun."""
 
 from sharing.models.collection import Collection, PeerGroup
+from sharing.models.extension import Extension
 from sharing.models.log import Leaf
+from sharing.models.no_data import NoData, NoDataReason
+from sharing.models.query import Query, QueryMessage
 from sharing.models.release import Release, ReleaseApproval, ReleaseCell
 from sharing.models.round import Destruction, Round, RoundKey
 from sharing.models.statement import Statement
-from sharing.models.submission import Finding, Opening, Submission
+from sharing.models.submission import CorrectionReason, Finding, Opening, Remark, Submission, Timeliness
 
 __all__ = [
     "Collection",
+    "CorrectionReason",
     "Destruction",
+    "Extension",
     "Finding",
     "Leaf",
+    "NoData",
+    "NoDataReason",
     "Opening",
     "PeerGroup",
+    "Query",
+    "QueryMessage",
     "Release",
     "ReleaseApproval",
     "ReleaseCell",
+    "Remark",
     "Round",
     "RoundKey",
     "Statement",
     "Submission",
+    "Timeliness",
 ]

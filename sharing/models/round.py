@@ -40,6 +40,8 @@ class Round(HasState):
     state = models.CharField(_("state"), max_length=12, choices=RoundState.choices, default=RoundState.PLANNED)
     opens_at = models.DateTimeField(_("opens"))
     due_at = models.DateTimeField(_("due"))
+    grace_until = models.DateTimeField(_("grace until"), null=True, blank=True)
+    closes_at = models.DateTimeField(_("closes by itself"), null=True, blank=True)  # empty: when somebody closes it
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
 
     objects = RoundQuerySet.as_manager()
@@ -52,6 +54,12 @@ class Round(HasState):
         constraints = [
             models.UniqueConstraint(fields=["collection", "period"], name="one_round_per_period"),
             models.CheckConstraint(condition=Q(due_at__gt=models.F("opens_at")), name="due_after_opening"),
+            models.CheckConstraint(
+                condition=Q(grace_until__isnull=True) | Q(grace_until__gte=models.F("due_at")), name="grace_after_due"
+            ),
+            models.CheckConstraint(
+                condition=Q(closes_at__isnull=True) | Q(closes_at__gte=models.F("due_at")), name="closes_after_due"
+            ),
         ]
 
     def __str__(self) -> str:
