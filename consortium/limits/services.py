@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -87,7 +89,7 @@ def forget_unused() -> int:
 
 
 def _count(statement: str, of: Allowance, whose: str | int, *, cost: int) -> Standing:
-    told: dict[str, str | int | timedelta] = {
+    told: Mapping[str, Any] = {
         "key": f"{of.name}:{whose}"[:120],
         "window": timedelta(seconds=of.seconds),
         "cost": cost,

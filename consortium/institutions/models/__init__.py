@@ -2,7 +2,7 @@
 
 from consortium.institutions.models.affiliates import AffiliateGroup, Affiliation
 from consortium.institutions.models.agreement import Agreement, AgreementAcceptance
-from consortium.institutions.models.api_client import ApiClient
+from consortium.institutions.models.api_client import ApiClient, UsedAssertion
 from consortium.institutions.models.application import Application, ApplicationQuestion
 from consortium.institutions.models.departure import ApprovalWaiver, Departure
 from consortium.institutions.models.institution import Institution, InstitutionKind, SizeBand
@@ -22,4 +22,5 @@ __all__ = [
     "InstitutionKind",
     "SigningKey",
     "SizeBand",
+    "UsedAssertion",
 ]
