@@ -25,7 +25,7 @@ _BANDS = (SizeBand.SMALL, SizeBand.SMALL, SizeBand.MEDIUM, SizeBand.MEDIUM, Size
 
 
 @transaction.atomic
-def found(reporters: Sequence[Reporter], collection: str) -> tuple[Round, list[Credentials]]:
+def found(reporters: Sequence[Reporter], collection: str, period: str = PERIOD) -> tuple[Round, list[Credentials]]:
     """An open round with all institutions as contributors; made by bulk inserts, for it is not what is measured.
 
     IntegrityError when the institutions are there already: a panel is loaded once into a database.
@@ -42,7 +42,7 @@ def found(reporters: Sequence[Reporter], collection: str) -> tuple[Round, list[C
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # the planner has not seen that the tables are full now
     record("panel.founded", by=manager, about=defined, institutions=len(institutions))
-    return _open(defined), credentials
+    return open_round(defined, period), credentials
 
 
 def _admit(reporters: Iterable[Reporter]) -> list[Institution]:
@@ -108,8 +108,9 @@ def _peer_group(position: int, band: SizeBand) -> PeerGroup:
     return made
 
 
-def _open(collection: Collection) -> Round:
+def open_round(collection: Collection, period: str) -> Round:
+    """A round that is due in a fortnight."""
     manager = people.at_association(people.COLLECTION_MANAGER)
     now = timezone.now()
-    planned = rounds.plan(collection, PERIOD, opens_at=now, due_at=now + timedelta(days=15), by=manager)
+    planned = rounds.plan(collection, period, opens_at=now, due_at=now + timedelta(days=15), by=manager)
     return rounds.open(planned, by=manager)

@@ -88,7 +88,7 @@ class Senders:
                 process.terminate()
 
 
-class _Shared(httpx.HTTPTransport):
+class Shared(httpx.HTTPTransport):
     """A connection pool that outlives the clients that use it."""
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ def send_all(assignment: Assignment, sent: Synchronized[int]) -> None:
     def send(member: tuple[Credentials, bytes]) -> None:
         credentials, cube = member
         if not hasattr(connections, "pool"):
-            connections.pool = _Shared(verify=False)  # this machine: no TLS to verify
+            connections.pool = Shared(verify=False)  # this machine: no TLS to verify
         config = _config(assignment.url, credentials)
         with Client(config, transport=connections.pool, patience=Patience(attempts=12)) as client:
             # One round's document is the same for all, signed: fetched once and saved, as for sealing offline.
