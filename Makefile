@@ -7,7 +7,7 @@ MANAGE := $(PY) manage.py
 WORKERS ?= 2
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: help install messages demo demo-reset test check fix lock bench bench-aggregate bench-panel bench-intake migrate web vault office beat
+.PHONY: help install messages demo demo-reset test check fix lock bench bench-aggregate bench-panel bench-opening fuzz bench-intake migrate web vault office beat
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,12 @@ bench-panel: install  ## 4,374 real institutions through the whole path; writes 
 
 bench-intake: install  ## the hour of a deadline, with processes killed; writes its table to docs/performance.md
 	@$(PY) -m tests.bench.intake $(ARGS)
+
+fuzz: install  ## 100,000 mutated packages, receipts and requests through every reader (ARGS="--count N --seed S")
+	@$(PY) -m tests.fuzz.run $(ARGS)
+
+bench-opening: install  ## opening and checking a 5 MB package, beside the bare libraries; writes its table to docs/performance.md
+	@$(PY) -m tests.bench.opening $(ARGS)
 
 migrate: install  ## bring the database up to date
 	@$(MANAGE) migrate --no-input
