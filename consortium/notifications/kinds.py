@@ -14,6 +14,33 @@ class Kind(TextChoices):
     ROUND_DUE_SOON = "round.due_soon", _("%(collection)s %(period)s is due on %(due)s; nothing is accepted yet.")
     ROUND_OVERDUE = "round.overdue", _("%(collection)s %(period)s was due on %(due)s; nothing is accepted yet.")
     ROUND_REMINDER = "round.reminder", _("The association reminds you: %(collection)s %(period)s, due on %(due)s.")
+    SUBMISSION_RECEIVED = "submission.received", _("%(collection)s %(period)s: a package was received.")
+    SUBMISSION_AWAITING_APPROVAL = (
+        "submission.awaiting_approval",
+        _("%(collection)s %(period)s: a submission waits for your approval."),
+    )
+    SUBMISSION_ACCEPTED = "submission.accepted", _("%(collection)s %(period)s: the submission is accepted.")
+    SUBMISSION_FINDINGS = (
+        "submission.findings",
+        _("%(collection)s %(period)s: the submission is accepted, and something was found in it."),
+    )
+    SUBMISSION_REJECTED = "submission.rejected", _("%(collection)s %(period)s: the submission is rejected.")
+    SUBMISSION_SENT_BACK = "submission.sent_back", _("%(collection)s %(period)s: the submission was sent back.")
+    SUBMISSION_WITHDRAWN = "submission.withdrawn", _("%(collection)s %(period)s: the submission was withdrawn.")
+    SUBMISSION_CHECKED = "submission.checked", _("%(collection)s %(period)s: nothing was found in the trial.")
+    SUBMISSION_TRIAL_FINDINGS = "submission.trial_findings", _("%(collection)s %(period)s: see what the trial found.")
+    NO_DATA_AWAITING_APPROVAL = (
+        "submission.no_data_awaiting_approval",
+        _("%(collection)s %(period)s: the declaration that there is no data waits for your approval."),
+    )
+    NO_DATA_DECIDED = (
+        "submission.no_data_decided",
+        _("%(collection)s %(period)s: see what became of the declaration that there is no data."),
+    )
+    EXTENSION_GRANTED = "submission.extension", _("%(collection)s %(period)s: you may send until %(due)s.")
+    QUERY_ASKED = "submission.query_asked", _("%(collection)s %(period)s: the association asks about a finding.")
+    QUERY_CLOSED = "submission.query_closed", _("%(collection)s %(period)s: the association closed its question.")
+    QUERY_ANSWERED = "query.answered", _("%(collection)s %(period)s: contributor %(handle)s has answered.")
     RELEASE_PUBLISHED = "release.published", _("%(collection)s %(period)s is published.")
     RELEASE_CORRECTED = "release.corrected", _("%(collection)s %(period)s is published again, corrected.")
     RELEASE_WITHDRAWN = "release.withdrawn", _("%(collection)s %(period)s was withdrawn; its page says why.")
@@ -50,6 +77,9 @@ class Kind(TextChoices):
         "key.compromised",
         _("Somebody else may have had the signing key %(kid)s. Its page lists what to send again."),
     )
+    API_CLIENT_ISSUED = "api_client.issued", _("%(name)s issued the API client “%(client)s”.")
+    API_CLIENT_CHANGED = "api_client.changed", _("%(name)s changed the API client “%(client)s”.")
+    API_CLIENT_REVOKED = "api_client.revoked", _("%(name)s revoked the API client “%(client)s”.")
     ROUND_KEYS_DESTROYED = "round.keys_destroyed", _("The keys of %(collection)s %(period)s were destroyed.")
 
 
@@ -65,6 +95,7 @@ class Topic(TextChoices):
 _TOPICS = {
     "round": Topic.ROUNDS,
     "submission": Topic.SUBMISSIONS,
+    "query": Topic.SUBMISSIONS,
     "release": Topic.RELEASES,
     "statement": Topic.RELEASES,
 }
