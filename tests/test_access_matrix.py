@@ -11,7 +11,7 @@ from consortium.notifications.models import Notice
 from sharing.models import Release, Submission
 from sharing.services import checking, submissions
 from sharing.states import ReleaseState
-from tests.access import CAST, GET, POST, ROLES, Door, Line, addresses
+from tests.access import CAST, DELETE, GET, POST, ROLES, Door, Line, addresses
 from tests.cast import sealed
 
 # Statuses above 400 for those who may: 409 and 422 say that the request got as far as the rules.
@@ -56,7 +56,11 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "api/v1/institutions/me": GET(harbour=200, outsider=200, staff=404),
     "api/v1/institutions/me/keys": (
         *GET(harbour=200, outsider=200, staff=404),
-        *POST({"jwk": {}}, administrator=422, outsider=422, harbour=403, staff=404),
+        *POST({"request": "no request"}, administrator=422, outsider=422, harbour=403, staff=404),
+    ),
+    "api/v1/institutions/me/keys/<str:kid>": (
+        *GET(harbour=200, everyone=404),
+        *DELETE(administrator=200, harbour=403, everyone=404),
     ),
     # pages: signing in and the own account; a job's token opens no page
     "language/": POST({"language": "en"}, public=302),
@@ -80,20 +84,20 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "accounts/2fa/keys/add/": GET(client=401, suspended=302, everyone=302),
     "accounts/2fa/keys/sign-in/": GET(public=302, anonymous=401, client=401),  # to the page that signs in
     "accounts/2fa/keys/reauthenticate/": GET(client=401, suspended=200, everyone=200),
-    "accounts/2fa/keys/<int:pk>/edit/": GET(client=401, suspended=302, everyone=302),
-    "accounts/2fa/keys/<int:pk>/remove/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/keys/<int:key_id>/edit/": GET(client=401, suspended=302, everyone=302),
+    "accounts/2fa/keys/<int:key_id>/remove/": GET(client=401, suspended=302, everyone=302),
     "accounts/sessions/": (
         *GET(client=401, suspended=200, everyone=200),
         *POST({"session": "1"}, client=401, suspended=302, everyone=302),
     ),
     # helping Ada back in: her administrator does, member services only look
-    "people/<int:pk>/security/": GET(
+    "people/<int:person_id>/security/": GET(
         client=401, administrator=200, member_services=200, harbour=403, staff=403, everyone=404
     ),
-    "people/<int:pk>/security/reset-second-factor/": POST(
+    "people/<int:person_id>/security/reset-second-factor/": POST(
         client=401, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
     ),
-    "people/<int:pk>/security/end-sessions/": POST(
+    "people/<int:person_id>/security/end-sessions/": POST(
         client=401, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
     ),
     "accounts/2fa/totp/deactivate/": GET(client=401, suspended=404, everyone=404),
@@ -154,6 +158,15 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "rounds/<slug:public_id>/compute/": POST(client=401, suspended=404, outsider=404, statistician=302, everyone=403),
     # pages: the own institution
     "institution/": GET(client=401, members=200, staff=403),
+    "institution/keys/": GET(client=401, members=200, staff=403),
+    "institution/keys/register/": (
+        *GET(client=401, administrator=200, outsider=200, everyone=403),
+        *POST({"request": "no request"}, client=401, administrator=422, outsider=422, everyone=403),
+    ),
+    "institution/keys/<str:kid>/": GET(client=401, people=200, outsider=404, staff=403),
+    "institution/keys/<str:kid>/revoke/": POST(
+        {"reason": "routine"}, client=401, administrator=302, people=403, outsider=404, staff=403
+    ),
     # pages: the association's
     "administration/institutions/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
     "administration/institutions/propose/": GET(client=401, member_services=200, everyone=403),
@@ -214,6 +227,9 @@ def things(harbour, open_round, ada, timo):
         "version": open_round.collection.version,
         "public_id": open_round.public_id,
         "pk": submission.pk,
+        "kid": harbour.key.kid,
+        "key_id": 1,  # nobody has one
+        "person_id": ada.pk,
     }
 
 

@@ -105,7 +105,8 @@ PASSWORD_HASHERS = [
 
 OAUTH2_PROVIDER: dict[str, Any] = {
     "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",  # client credentials and no other grant
-    "SCOPES": {"institution": "Acts for the institution of the client"},
+    "OAUTH2_VALIDATOR_CLASS": "consortium.oauth.validator.Validator",
+    "SCOPES_BACKEND_CLASS": "consortium.oauth.validator.ClientScopes",
     "CLIENT_SECRET_HASHER": "random_secret",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 1800,
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # tokens are stored as digests
@@ -121,6 +122,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "consortium.api.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "consortium.api.answer_exception",
     "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -132,7 +134,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_PERMISSIONS": ["consortium.api_auth.IsPublic"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "InstitutionState": "consortium.institutions.states.InstitutionState",
@@ -183,10 +185,12 @@ CONCORD_ASSETS = BASE_DIR / "var" / "assets"  # scripts emitted once by installe
 
 # The consortium's identity and keys. A process holds only the secrets of its own job; see docs/operations.md.
 CONCORD_URL = "http://127.0.0.1:8000"  # where the portal is reached, for the links in letters
+CONCORD_WEBHOOKS_TO_LOCALHOST = False  # only where members' systems and the platform share a developer's machine
 CONCORD_AUDIENCE = ""  # what members' packages name as `aud`
 CONCORD_SIGNING_KEY: Path | None = None  # private JWK file: signs receipts; only in web
 CONCORD_VAULT_SIGNING_KEY = ""  # base64url, private Ed25519: signs the rounds' sealing keys; only in a vault worker
 CONCORD_VAULT_PUBLIC_KEY = ""  # base64url, its public half: published by web
+CONCORD_KEY_OVERLAP_DAYS = 30  # how long a member's signing key stays in force once another has replaced it
 CONCORD_KEK = ""  # base64url, 32 bytes: unwraps the rounds' private keys; only in a vault worker
 CONCORD_DELIVERY_KEY = ""  # base64url, private X25519: opens members' statements; only in web
 CONCORD_DELIVERY_PUBLIC_KEY = ""  # base64url, its public half
@@ -236,6 +240,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "tidy": {"task": "sharing.tasks.tidy", "schedule": 3600.0},
     "forget-limits": {"task": "consortium.limits.tasks.forget_unused", "schedule": 900.0},
     "letters": {"task": "consortium.notifications.tasks.deliver_waiting", "schedule": 60.0},
+    "webhooks": {"task": "consortium.notifications.tasks.deliver_webhooks", "schedule": 30.0},
+    "forgetting": {"task": "consortium.notifications.tasks.tidy", "schedule": 24 * 3600.0},
     "notices": {"task": "consortium.notifications.tasks.mail_notices", "schedule": 60.0},
     "digests": {"task": "consortium.notifications.tasks.mail_digests", "schedule": crontab(hour=22, minute=30)},
 }

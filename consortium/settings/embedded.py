@@ -33,7 +33,11 @@ STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = HOME / "mail"
 DEFAULT_FROM_EMAIL = "Concord <concord@localhost>"
+CONCORD_WEBHOOKS_TO_LOCALHOST = True
 CONCORD_URL = os.environ.get("CONCORD_URL", "http://127.0.0.1:8000")
+
+# A demo on one's own machine opens with one click.
+CONCORD_MFA = os.environ.get("CONCORD_MFA", "optional")
 
 CONCORD_AUDIENCE = os.environ.get("CONCORD_AUDIENCE", "concord-demo")
 CONCORD_BLOBS = HOME / "blobs"

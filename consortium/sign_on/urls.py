@@ -1,0 +1,66 @@
+"""Signing in. Only what we offer: there is no sign-up and no second e-mail address."""
+
+from __future__ import annotations
+
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path, re_path
+
+from consortium.sign_on import views
+
+urlpatterns = [
+    path("accounts/login/", account.login, name="account_login"),
+    path("accounts/logout/", account.logout, name="account_logout"),
+    path("accounts/inactive/", account.account_inactive, name="account_inactive"),
+    path("accounts/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path("accounts/password/change/", account.password_change, name="account_change_password"),
+    path("accounts/password/reset/", account.password_reset, name="account_reset_password"),
+    path("accounts/password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        account.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "accounts/password/reset/key/done/",
+        account.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+    path("accounts/sessions/", views.own_sessions, name="usersessions_list"),
+    path("accounts/2fa/", mfa.index, name="mfa_index"),
+    path("accounts/2fa/authenticate/", mfa.authenticate, name="mfa_authenticate"),
+    path("accounts/2fa/reauthenticate/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("accounts/2fa/totp/activate/", totp.activate_totp, name="mfa_activate_totp"),
+    path("accounts/2fa/totp/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("accounts/2fa/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path(
+        "accounts/2fa/recovery-codes/generate/",
+        recovery_codes.generate_recovery_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path("accounts/2fa/keys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
+    path("accounts/2fa/keys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
+    path("accounts/2fa/keys/sign-in/", login_not_required(webauthn.login_webauthn), name="mfa_login_webauthn"),
+    path("accounts/2fa/keys/reauthenticate/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path(
+        "accounts/2fa/keys/<int:key_id>/edit/",
+        webauthn.EditWebAuthnView.as_view(pk_url_kwarg="key_id"),
+        name="mfa_edit_webauthn",
+    ),
+    path(
+        "accounts/2fa/keys/<int:key_id>/remove/",
+        views.RemoveKey.as_view(pk_url_kwarg="key_id"),
+        name="mfa_remove_webauthn",
+    ),
+    path("people/<int:person_id>/security/", views.person_security, name="person-security"),
+    path(
+        "people/<int:person_id>/security/reset-second-factor/",
+        views.reset_second_factor,
+        name="person-reset-second-factor",
+    ),
+    path("people/<int:person_id>/security/end-sessions/", views.end_sessions, name="person-end-sessions"),
+]
