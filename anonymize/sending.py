@@ -111,7 +111,7 @@ def send(
     # On trial and in earnest the same bytes are two errands.
     key = package_digest(package) + (".trial" if manner.is_trial else "")
     sent = client.submit(round_id, package, idempotency_key=key, is_trial=manner.is_trial)
-    receipt = verify_receipt(sent.receipt, config.pinned_keys(), package)
+    receipt = verify_receipt(sent.receipt, config.pinned_keys(), package, is_trial=manner.is_trial)
     if (receipt.submission, receipt.round_id) != (sent.id, round_id):
         raise PackageError("The receipt is about another submission. Ask the association.", rule="other-package")
     path = _receipt_file(config, receipt, manner)
@@ -166,7 +166,9 @@ def push_alone(
 def _follow(errand: _Errand, submission: Mapping[str, Any]) -> Delivery:
     """What became of a package that was sent by an earlier run; its receipt still has to be about our bytes."""
     package = read_whole(errand.kept(".sealed"))
-    receipt = verify_receipt(str(submission["receipt"]), errand.config.pinned_keys(), package)
+    receipt = verify_receipt(
+        str(submission["receipt"]), errand.config.pinned_keys(), package, is_trial=errand.manner.is_trial
+    )
     path = _receipt_file(errand.config, receipt, errand.manner)
     if not path.exists():
         write_whole(path, str(submission["receipt"]).encode("ascii"))

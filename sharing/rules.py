@@ -10,16 +10,20 @@ from django.utils.translation import gettext_lazy as _
 from consortium.errors import Forbidden, Refused
 from consortium.people.roles import Actor, Permission, require
 from sharing.benchmarks.periods import first_day_after
-from sharing.states import ReleaseState, RoundState, SubmissionState
+from sharing.models.no_data import NoDataReason
+from sharing.models.submission import CorrectionReason
+from sharing.states import NoDataState, ReleaseState, RoundState, SubmissionState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from anonymize.template import Template
+    from consortium.institutions.models import Institution
     from consortium.people.models import Person
-    from sharing.models import Collection, Release, Round, Statement, Submission
+    from sharing.models import Collection, Extension, NoData, Release, Round, Statement, Submission
 
 APPROVALS_NEEDED = 2
+LONGEST_REASON = 500
 
 
 # Collections
@@ -51,6 +55,20 @@ def check_can_plan(person: Person, opens_at: datetime, due_at: datetime) -> None
         raise Refused(_("A round is due after it opens."), rule="due-before-opening")
 
 
+def check_dates(due_at: datetime, grace_until: datetime | None, closes_at: datetime | None) -> None:
+    """Due, then the end of grace, then closing by itself; the last two where there are any."""
+    if grace_until is not None and grace_until < due_at:
+        raise Refused(_("Grace ends after the round is due."), rule="grace-before-due")
+    if closes_at is not None and closes_at < (grace_until or due_at):
+        raise Refused(_("A round closes by itself only when its due date and grace are over."), rule="closes-too-early")
+
+
+def check_can_reschedule(person: Person, round: Round) -> None:
+    require(person, Permission.ROUND_MANAGE)
+    if round.state not in (RoundState.PLANNED, RoundState.OPEN):
+        raise Refused(_("Dates change only while a round is planned or open."), rule="round-not-open")
+
+
 def check_can_open(person: Person, round: Round) -> None:
     require(person, Permission.ROUND_MANAGE)
     if round.state != RoundState.PLANNED:
@@ -80,45 +98,162 @@ def check_can_send(actor: Actor, round: Round) -> None:
         raise Forbidden(
             _("Your institution does not contribute to this collection. Nothing was stored."), rule="not-a-contributor"
         )
-    check_is_open(round.state)
+    if round.state != RoundState.OPEN:
+        check_is_open(round.state, has_extension(round, institution_id))
 
 
-def check_is_open(state: str) -> None:
-    """Being late is no obstacle: an open round takes packages until somebody closes it."""
+def check_is_open(state: str, has_extension: bool = False) -> None:
+    """Being late is no obstacle: an open round takes packages until it closes, and from whom has an extension after."""
     if state == RoundState.PLANNED:
         raise Refused(_("This round is not open yet. Nothing was stored."), rule="round-not-open")
+    if state == RoundState.CLOSED and has_extension:
+        return
     if state != RoundState.OPEN:
         raise Refused(
             _("This round is closed. Ask the association to reopen it. Nothing was stored."), rule="round-closed"
         )
 
 
+def has_extension(round: Round, institution_id: int | None) -> bool:
+    """Whether a later date holds for the institution, and has not passed."""
+    return institution_id is not None and round.extensions.running().filter(institution=institution_id).exists()
+
+
+def is_open_to(round: Round, institution_id: int | None) -> bool:
+    return round.state == RoundState.OPEN or (round.state == RoundState.CLOSED and has_extension(round, institution_id))
+
+
+def check_correction(round: Round, reason: str, note: str) -> None:
+    """Members act upon what is published: what changes it afterwards is explained."""
+    if reason and reason not in CorrectionReason.values:
+        raise Refused(
+            _("There is no such reason for a correction. Nothing was stored."), rule="correction-reason-unknown"
+        )
+    if len(note) > LONGEST_REASON:
+        raise Refused(_("The note is longer than 500 characters. Nothing was stored."), rule="reason-too-long")
+    if reason == CorrectionReason.OTHER and not note.strip():
+        raise Refused(_("Say in words what was corrected. Nothing was stored."), rule="correction-note-missing")
+    if not reason and round.releases.filter(state=ReleaseState.PUBLISHED).exists():
+        raise Refused(
+            _("Figures of this round are published, so a correction needs its reason. Nothing was stored."),
+            rule="correction-reason-missing",
+        )
+
+
 def check_can_approve(person: Person, submission: Submission) -> None:
-    """The second pair of eyes: another person of the same institution, while the round is open."""
+    """The second pair of eyes: another person of the same institution, while the round is open to it."""
     require(person, Permission.SUBMISSION_APPROVE)
     check_is_own(person, submission)
     if submission.state != SubmissionState.AWAITING_APPROVAL:
         raise Refused(_("This submission is not waiting for approval."), rule="not-awaiting-approval")
     if submission.sent_by_id == person.pk:
         raise Refused(_("A submission is approved by someone other than its sender."), rule="own-submission")
-    if submission.round.state != RoundState.OPEN:
+    if not is_open_to(submission.round, submission.institution_id):
         raise Refused(_("Its round is closed, so it can no longer be approved."), rule="round-closed")
+
+
+def check_can_send_back(person: Person, submission: Submission, reason: str) -> None:
+    require(person, Permission.SUBMISSION_APPROVE)
+    check_is_own(person, submission)
+    if submission.state != SubmissionState.AWAITING_APPROVAL:
+        raise Refused(_("This submission is not waiting for approval."), rule="not-awaiting-approval")
+    if submission.sent_by_id == person.pk:
+        raise Refused(_("Your own submission is not sent back: withdraw it."), rule="own-submission")
+    check_has_words(reason)
+
+
+def check_has_words(reason: str) -> None:
+    """A reason for the people of the own institution: neither empty nor endless."""
+    if not reason.strip():
+        raise Refused(_("Say why, in a sentence that helps to put it right."), rule="reason-missing")
+    if len(reason) > LONGEST_REASON:
+        raise Refused(_("The reason is longer than 500 characters."), rule="reason-too-long")
 
 
 def check_can_withdraw(actor: Actor, submission: Submission) -> None:
     require(actor, Permission.SUBMISSION_WITHDRAW)
     check_is_own(actor, submission)
+    if submission.is_trial:
+        raise Refused(_("A trial never counts, so there is nothing to withdraw."), rule="nothing-to-withdraw")
     if not submission.may_move_to(SubmissionState.WITHDRAWN):
         raise Refused(
             _("This submission no longer counts, so there is nothing to withdraw."), rule="nothing-to-withdraw"
         )
-    if submission.round.state != RoundState.OPEN:
+    if not is_open_to(submission.round, submission.institution_id):
         raise Refused(_("A submission can be withdrawn only while its round is open."), rule="round-closed")
 
 
-def check_is_own(actor: Actor, submission: Submission) -> None:
-    if actor.institution_id is None or actor.institution_id != submission.institution_id:
+def check_is_own(actor: Actor, answer: Submission | NoData) -> None:
+    if actor.institution_id is None or actor.institution_id != answer.institution_id:
         raise Forbidden(_("This submission belongs to another institution."), rule="not-yours")
+
+
+# Declarations of no data
+
+
+def check_can_declare_no_data(actor: Actor, round: Round, reason: str, text: str) -> None:
+    """Nothing counts or waits for the round yet; whoever has sent withdraws first."""
+    check_can_declare_for(actor, round)
+    if reason not in NoDataReason.values:
+        raise Refused(_("There is no such reason for having no data."), rule="no-data-reason-unknown")
+    if reason == NoDataReason.OTHER and not text.strip():
+        raise Refused(_("Say in words why there is no data."), rule="reason-missing")
+    if len(text) > LONGEST_REASON:
+        raise Refused(_("The reason is longer than 500 characters."), rule="reason-too-long")
+
+
+def check_can_declare_for(actor: Actor, round: Round) -> None:
+    check_can_send(actor, round)
+    firm = round.submissions.filter(institution=actor.institution_id, is_trial=False)
+    if firm.filter(
+        state__in=(SubmissionState.RECEIVED, SubmissionState.AWAITING_APPROVAL, SubmissionState.ACCEPTED)
+    ).exists():
+        raise Refused(_("You have sent a package for this round. Withdraw it first."), rule="submission-stands")
+    if round.no_data.standing().filter(institution=actor.institution_id).exists():
+        raise Refused(_("You have declared already that there is no data."), rule="declared-already")
+
+
+def check_can_approve_no_data(person: Person, declaration: NoData) -> None:
+    require(person, Permission.SUBMISSION_APPROVE)
+    check_is_own(person, declaration)
+    if declaration.state != NoDataState.AWAITING_APPROVAL:
+        raise Refused(_("This declaration is not waiting for approval."), rule="not-awaiting-approval")
+    if declaration.declared_by_id == person.pk:
+        raise Refused(_("A declaration is approved by someone other than its sender."), rule="own-submission")
+    if not is_open_to(declaration.round, declaration.institution_id):
+        raise Refused(_("Its round is closed, so it can no longer be approved."), rule="round-closed")
+
+
+def check_can_withdraw_no_data(actor: Actor, declaration: NoData) -> None:
+    require(actor, Permission.SUBMISSION_WITHDRAW)
+    check_is_own(actor, declaration)
+    if not declaration.may_move_to(NoDataState.WITHDRAWN):
+        raise Refused(_("This declaration no longer counts."), rule="nothing-to-withdraw")
+    if not is_open_to(declaration.round, declaration.institution_id):
+        raise Refused(_("A declaration can be withdrawn only while its round is open."), rule="round-closed")
+
+
+# Extensions
+
+
+def check_can_extend(person: Person, round: Round, institution: Institution, until: datetime, reason: str) -> None:
+    """A later date for one contributor, while nothing is computed."""
+    require(person, Permission.ROUND_MANAGE)
+    if round.state not in (RoundState.OPEN, RoundState.CLOSED):
+        raise Refused(
+            _("An extension is granted while the round is open, or closed and not computed."), rule="round-not-open"
+        )
+    if not round.collection.contributors.filter(pk=institution.pk).exists():
+        raise Refused(_("This institution does not contribute to the collection."), rule="not-a-contributor")
+    if until <= timezone.now() or until <= round.due_at:
+        raise Refused(_("An extension ends in the future, and after the round is due."), rule="extension-too-early")
+    check_has_words(reason)
+
+
+def check_can_end_extension(person: Person, extension: Extension) -> None:
+    require(person, Permission.ROUND_MANAGE)
+    if not extension.is_running:
+        raise Refused(_("This extension is over already."), rule="extension-over")
 
 
 # Releases
@@ -129,7 +264,12 @@ def check_can_start_release(person: Person, round: Round) -> None:
     require(person, Permission.RELEASE_COMPUTE)
     if round.state != RoundState.CLOSED:
         raise Refused(_("Only a closed round can be computed."), rule="round-not-closed")
-    if round.submissions.filter(state=SubmissionState.RECEIVED).exists():
+    if round.state == RoundState.CLOSED and round.extensions.running().exists():
+        raise Refused(
+            _("An institution has more time for this round. Wait until it is over, or end it first."),
+            rule="extension-running",
+        )
+    if round.submissions.filter(state=SubmissionState.RECEIVED, is_trial=False).exists():
         raise Refused(_("Packages of this round are still being checked."), rule="still-checking")
     if not round.submissions.filter(state=SubmissionState.ACCEPTED).exists():
         raise Refused(_("No submission of this round was accepted."), rule="nothing-accepted")

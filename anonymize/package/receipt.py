@@ -12,6 +12,8 @@ from anonymize.package.open import package_digest
 from anonymize.package.rules import refusal
 
 RECEIPT_TYPE: Final = "concord-receipt+jws"
+# Another type, so that whoever asks for the one is never given the other.
+TRIAL_RECEIPT_TYPE: Final = "concord-trial-receipt+jws"
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,18 @@ _CLAIMS: Final[Mapping[str, str]] = {
 _NUMBERS: Final = frozenset({"version", "bytes"})
 
 
-def issue_receipt(receipt: Receipt, signing_key: SigningKey) -> str:
-    """The receipt as a compact JWS."""
+def issue_receipt(receipt: Receipt, signing_key: SigningKey, *, is_trial: bool = False) -> str:
+    """The receipt as a compact JWS; a trial's has a type of its own."""
     claims = {_CLAIMS[name]: value for name, value in asdict(receipt).items()}
-    return sign_claims(claims, RECEIPT_TYPE, signing_key)
+    return sign_claims(claims, TRIAL_RECEIPT_TYPE if is_trial else RECEIPT_TYPE, signing_key)
 
 
-def verify_receipt(signed: str, jwks: Jwks, package: bytes | None = None) -> Receipt:
-    """The receipt, proved to be the consortium's and, where a package is given, to be about exactly its bytes."""
-    receipt = _read(verify_claims(signed, RECEIPT_TYPE, jwks, "receipts"))
+def verify_receipt(signed: str, jwks: Jwks, package: bytes | None = None, *, is_trial: bool = False) -> Receipt:
+    """The receipt, proved to be the consortium's and, where a package is given, to be about exactly its bytes.
+
+    A trial's receipt is refused (`wrong-type`) unless a trial's is asked for, and then only a trial's is taken.
+    """
+    receipt = _read(verify_claims(signed, TRIAL_RECEIPT_TYPE if is_trial else RECEIPT_TYPE, jwks, "receipts"))
     if package is not None and (receipt.sha256, receipt.bytes) != (package_digest(package), len(package)):
         raise refusal("other-package")
     return receipt

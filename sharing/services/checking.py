@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -23,7 +24,8 @@ from anonymize.errors import KeyStoreError, PackageError
 from consortium.audit.services import record
 from sharing import blobs, vault
 from sharing.models import Finding, Opening, Submission
-from sharing.services import submissions
+from sharing.services import submissions, telling
+from sharing.services.comparing import cells_changed, completeness
 from sharing.states import SubmissionState
 
 if TYPE_CHECKING:
@@ -45,8 +47,18 @@ class CheckingFailed(Exception):
 class _Claim:
     submission: Submission
     package: bytes = field(repr=False)
-    previous: Submission | None
+    previous: Submission | None  # what counts for the period before
+    replaced: Submission | None  # the version that counts until this one does
     attempts: int  # before this one
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What was found, and what was measured beside it; None where there was nothing to compare with."""
+
+    findings: Sequence[CheckFinding]
+    completeness: float | None = None
+    cells_changed: int | None = None
 
 
 def open_sealed(submission_id: str | uuid.UUID) -> None:
@@ -54,7 +66,7 @@ def open_sealed(submission_id: str | uuid.UUID) -> None:
     vault.require_kek()
     claim = _claim(submission_id)
     if claim is not None:
-        _decide(claim.submission, _findings(claim))
+        _decide(claim.submission, _checked(claim))
 
 
 @transaction.atomic
@@ -74,11 +86,25 @@ def _claim(submission_id: str | uuid.UUID) -> _Claim | None:
     attempts = submission.openings.filter(purpose=Opening.Purpose.CHECK).count() if was_tried else 0
     submission.lease_until = now + timedelta(seconds=settings.CONCORD_PATIENCE)
     submission.save(update_fields=["lease_until"])
-    previous = _previous(submission) if attempts < MOST_ATTEMPTS else None
-    if attempts < MOST_ATTEMPTS:
+    is_tried = attempts < MOST_ATTEMPTS
+    previous = _previous(submission) if is_tried else None
+    replaced = _replaced(submission) if is_tried else None
+    if is_tried:
         vault.record_openings([submission], Opening.Purpose.CHECK)
         vault.record_openings([previous] if previous else [], Opening.Purpose.COMPARE)
-    return _Claim(submission, blobs.get(submission.blob), previous, attempts)
+        vault.record_openings([replaced] if replaced else [], Opening.Purpose.REVISE)
+    telling.received(submission)
+    return _Claim(submission, blobs.get(submission.blob), previous, replaced, attempts)
+
+
+def _replaced(submission: Submission) -> Submission | None:
+    """The version that a correction is compared with; a trial changes none."""
+    if submission.is_trial:
+        return None
+    counted = Submission.objects.accepted().filter(
+        round=submission.round, institution=submission.institution, version__lt=submission.version
+    )
+    return counted.select_related("round__collection", "institution").first()
 
 
 def _previous(submission: Submission) -> Submission | None:
@@ -95,20 +121,24 @@ def _previous(submission: Submission) -> Submission | None:
     return Submission.objects.select_related("round__collection", "institution").get(pk=latest)
 
 
-def _findings(claim: _Claim) -> list[CheckFinding]:
+def _checked(claim: _Claim) -> _Checked:
     if claim.attempts >= MOST_ATTEMPTS:
         sentence = "The package could not be checked in several attempts. Seal the cube again and send it."
-        return [CheckFinding("cannot-be-checked", "error", sentence)]
+        return _Checked([CheckFinding("cannot-be-checked", "error", sentence)])
     template = claim.submission.round.collection.template
     try:
         cube = _cube(claim.submission, claim.package, template)
     except PackageError as wrong:
-        return [CheckFinding(wrong.rule, "error", wrong.sentence)]
+        return _Checked([CheckFinding(wrong.rule, "error", wrong.sentence)])
     except CubeError as wrong:
-        return [CheckFinding(wrong.rule, "error", wrong.sentence, wrong.cell or {})]
-    previous = _cube_before(claim.previous, template)
+        return _Checked([CheckFinding(wrong.rule, "error", wrong.sentence, wrong.cell or {})])
+    previous, replaced = _cube_before(claim.previous, template), _cube_before(claim.replaced, template)
     try:
-        return check_cube(cube, template, previous)
+        return _Checked(
+            check_cube(cube, template, previous),
+            completeness(cube, previous) if previous else None,
+            cells_changed(cube, replaced, template) if replaced else None,
+        )
     except Exception as unexpected:  # noqa: BLE001  whatever it is, its text must not be kept
         raise _scrubbed(claim.submission, unexpected) from None
 
@@ -144,12 +174,15 @@ def _scrubbed(submission: Submission, unexpected: Exception) -> CheckingFailed:
 
 
 @transaction.atomic
-def _decide(submission: Submission, findings: Sequence[CheckFinding]) -> None:
+def _decide(submission: Submission, checked: _Checked) -> None:
     """Findings and the new state together; nothing when somebody decided or withdrew meanwhile."""
     line = submissions.lock_line(submission)
-    submission = line.submission
+    submission, findings = line.submission, checked.findings
     if submission.state != SubmissionState.RECEIVED:
         return
+    submission.completeness, submission.cells_changed = checked.completeness, checked.cells_changed
+    if submission.is_trial:
+        _forget_package(submission)
     Finding.objects.bulk_create(
         Finding(
             submission=submission, rule=each.rule, severity=each.severity, cell=dict(each.cell), sentence=each.sentence
@@ -158,15 +191,24 @@ def _decide(submission: Submission, findings: Sequence[CheckFinding]) -> None:
     )
     if has_errors(list(findings)):
         line.reject()
+    elif submission.is_trial:
+        line.end_trial()
     elif submission.institution.approves_submissions:
         line.await_approval()
     else:
         line.count()
     record(
-        f"submission.{submission.state}",
+        f"{'trial' if submission.is_trial else 'submission'}.{submission.state}",
         by="vault",
         about=submission,
         round=submission.round.public_id,
         findings=len(findings),
     )
+    telling.decided(submission, findings=len(findings))
     log.info("submission %s %s", submission.pk, submission.state)
+
+
+def _forget_package(submission: Submission) -> None:
+    """A trial's package has done its work. What a crash leaves is nobody's, and removed as such."""
+    name, submission.blob = submission.blob, ""
+    transaction.on_commit(partial(blobs.remove, name))

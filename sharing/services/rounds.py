@@ -24,9 +24,19 @@ if TYPE_CHECKING:
 
 
 @transaction.atomic
-def plan(collection: Collection, period: str, *, opens_at: datetime, due_at: datetime, by: Person) -> Round:
+def plan(
+    collection: Collection,
+    period: str,
+    *,
+    opens_at: datetime,
+    due_at: datetime,
+    grace_until: datetime | None = None,
+    closes_at: datetime | None = None,
+    by: Person,
+) -> Round:
     """A round of the collection for a reference period; members do not see it before it opens."""
     rules.check_can_plan(by, opens_at, due_at)
+    rules.check_dates(due_at, grace_until, closes_at)
     try:
         collection.template.check_period(period)
     except TemplateError as wrong:
@@ -35,7 +45,13 @@ def plan(collection: Collection, period: str, *, opens_at: datetime, due_at: dat
     try:
         with transaction.atomic():
             round = Round.objects.create(
-                collection=collection, public_id=public_id, period=period, opens_at=opens_at, due_at=due_at
+                collection=collection,
+                public_id=public_id,
+                period=period,
+                opens_at=opens_at,
+                due_at=due_at,
+                grace_until=grace_until,
+                closes_at=closes_at,
             )
     except IntegrityError as taken:
         raise Refused(_("There is a round of this collection for this period."), rule="round-exists") from taken
@@ -77,7 +93,9 @@ def reopen(round: Round, *, by: Person, due_at: datetime | None = None) -> Round
     round.move_to(RoundState.OPEN)
     round.closed_at = None
     round.due_at = due_at or round.due_at
-    round.save(update_fields=["state", "closed_at", "due_at"])
+    # Those of the first time are over, or it would close again at once.
+    round.grace_until = round.closes_at = None
+    round.save(update_fields=["state", "closed_at", "due_at", "grace_until", "closes_at"])
     record("round.reopened", by=by, about=round)
     return round
 

@@ -1,4 +1,4 @@
-"""Receiving a sealed package, approving and withdrawing a submission. Opening and checking is in `checking`.
+"""Receiving a sealed package; approving, sending back and withdrawing a submission. Opening it is in `checking`.
 
 A package that was acknowledged is on disk and in the table; whatever is killed afterwards, the sweeper finds the row.
 """
@@ -22,9 +22,10 @@ from consortium.institutions.states import InstitutionState
 from consortium.people.models import Person
 from consortium.signing import receipt_key
 from sharing import blobs, rules, tasks
-from sharing.models import Round, RoundKey, Submission
-from sharing.services import log
-from sharing.states import SubmissionState
+from sharing.models import NoData, Remark, Round, RoundKey, Submission
+from sharing.services import log, quality, telling
+from sharing.services.deadlines import timeliness
+from sharing.states import NoDataState, RoundState, SubmissionState
 
 
 @dataclass(frozen=True)
@@ -35,25 +36,50 @@ class Received:
     is_new: bool
 
 
-def receive(round: Round, package: bytes, *, by: Person | ApiClient, idempotency_key: str = "") -> Received:
+@dataclass(frozen=True)
+class Correction:
+    """Why a version replaces one that counted; `reason` is a `CorrectionReason` or empty."""
+
+    reason: str = ""
+    note: str = ""
+
+
+def receive(
+    round: Round,
+    package: bytes,
+    *,
+    by: Person | ApiClient,
+    idempotency_key: str = "",
+    is_trial: bool = False,
+    correction: Correction = Correction(),
+) -> Received:
     """The submission that the package is, with its signed receipt.
 
     Raises PackageError or Refused, and then nothing was stored. The same bytes are the same submission, also after
-    the round has closed: whoever lost the answer may ask again.
+    the round has closed: whoever lost the answer may ask again. On trial and in earnest they are two.
     """
     institution = by.institution
     if institution is None:
         raise Forbidden(_("Only a member institution sends packages. Nothing was stored."), rule="not-a-contributor")
     digest = package_digest(package)
-    if known := _known(round, institution, digest, idempotency_key):
+    if known := _known(round, institution, digest, idempotency_key, is_trial):
         return Received(known, is_new=False)
     rules.check_can_send(by, round)
+    corrects = not is_trial and _counts_one(round, institution)
+    if corrects:
+        rules.check_correction(round, correction.reason, correction.note)
     envelope = _verified(round, institution, package)
-    blob = blobs.put(round.public_id, digest, package)
+    # A trial's package is removed once it is checked; the same bytes in earnest must not go with it.
+    blob = blobs.put(f"{round.public_id}.trial" if is_trial else round.public_id, digest, package)
+    now = timezone.now()
     submission = Submission(
         round=round,
         institution=institution,
-        received_at=timezone.now(),
+        is_trial=is_trial,
+        received_at=now,
+        timeliness=timeliness(round, institution.pk, now),
+        correction=correction.reason if corrects else "",
+        correction_note=correction.note.strip() if corrects else "",
         sent_by=by if isinstance(by, Person) else None,
         sent_by_client=by if isinstance(by, ApiClient) else None,
         idempotency_key=idempotency_key,
@@ -67,19 +93,25 @@ def receive(round: Round, package: bytes, *, by: Person | ApiClient, idempotency
         _acknowledge(submission, by)
     except IntegrityError:
         # The same package, or another with the same key, came in beside this one.
-        if known := _known(round, institution, digest, idempotency_key):
+        if known := _known(round, institution, digest, idempotency_key, is_trial):
             return Received(known, is_new=False)
         raise
     return Received(submission, is_new=True)
 
 
-def _known(round: Round, institution: Institution, digest: str, idempotency_key: str) -> Submission | None:
+def _counts_one(round: Round, institution: Institution) -> bool:
+    return Submission.objects.accepted().filter(round=round, institution=institution).exists()
+
+
+def _known(
+    round: Round, institution: Institution, digest: str, idempotency_key: str, is_trial: bool
+) -> Submission | None:
     """What was received with these bytes; Refused when the key stands for other bytes."""
-    same_bytes = Q(package_sha256=digest, round=round)
+    same_bytes = Q(package_sha256=digest, round=round, is_trial=is_trial)
     same_key = Q(idempotency_key=idempotency_key) if idempotency_key else Q()
     known = list(Submission.objects.filter(same_bytes | same_key, institution=institution))
     for submission in known:
-        if submission.package_sha256 == digest and submission.round_id == round.pk:
+        if (submission.package_sha256, submission.round_id, submission.is_trial) == (digest, round.pk, is_trial):
             return submission
     if known:
         raise Refused(
@@ -108,11 +140,14 @@ def _acknowledge(submission: Submission, by: Person | ApiClient) -> None:
     """Row, receipt and audit entry together; then a worker is told."""
     _hold_institution(submission)
     _hold_round(submission)
-    line = Submission.objects.filter(round=submission.round, institution=submission.institution)
+    line = Submission.objects.filter(
+        round=submission.round, institution=submission.institution, is_trial=submission.is_trial
+    )
     submission.version = (line.aggregate(last=Max("version"))["last"] or 0) + 1
-    submission.receipt = issue_receipt(_receipt(submission), receipt_key())
+    submission.receipt = issue_receipt(_receipt(submission), receipt_key(), is_trial=submission.is_trial)
     submission.save(force_insert=True)
-    record("submission.received", by=by, about=submission, round=submission.round.public_id)
+    event = "trial.received" if submission.is_trial else "submission.received"
+    record(event, by=by, about=submission, round=submission.round.public_id)
     transaction.on_commit(partial(tasks.send, tasks.open_submission, str(submission.pk)))
 
 
@@ -131,7 +166,8 @@ def _hold_round(submission: Submission) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT state FROM sharing_round WHERE id = %s FOR KEY SHARE", [submission.round_id])
         (state,) = cursor.fetchone()
-    rules.check_is_open(state)
+    if state != RoundState.OPEN:
+        rules.check_is_open(state, rules.has_extension(submission.round, submission.institution_id))
 
 
 def _receipt(submission: Submission) -> Receipt:
@@ -156,23 +192,50 @@ def approve(submission: Submission, *, by: Person) -> Submission:
     submission.approved_by = by
     line.count()
     record("submission.approved", by=by, about=submission, round=submission.round.public_id)
+    telling.decided(submission, but=by)
     return submission
 
 
 @transaction.atomic
-def withdraw(submission: Submission, *, by: Person | ApiClient) -> Submission:
+def send_back(submission: Submission, reason: str, *, by: Person) -> Submission:
+    """The approver's no: the submission will not count, and its sender reads why."""
+    submission = lock_line(submission).submission
+    rules.check_can_send_back(by, submission, reason)
+    submission.move_to(SubmissionState.SENT_BACK)
+    submission.decided_at = timezone.now()
+    submission.save(update_fields=["state", "decided_at"])
+    _remark(submission, Remark.Kind.SENT_BACK, reason, by)
+    record("submission.sent_back", by=by, about=submission, round=submission.round.public_id)
+    telling.decided(submission, but=by)
+    return submission
+
+
+@transaction.atomic
+def withdraw(submission: Submission, reason: str = "", *, by: Person | ApiClient) -> Submission:
     """The submission no longer counts; none that it replaced comes back."""
     submission = lock_line(submission).submission
     rules.check_can_withdraw(by, submission)
     submission.move_to(SubmissionState.WITHDRAWN)
     submission.save(update_fields=["state"])
+    _remark(submission, Remark.Kind.WITHDRAWN, reason, by)
     record("submission.withdrawn", by=by, about=submission, round=submission.round.public_id)
+    telling.decided(submission, but=by)
     return submission
+
+
+def _remark(submission: Submission, kind: Remark.Kind, text: str, by: Person | ApiClient) -> None:
+    Remark.objects.create(
+        submission=submission,
+        kind=kind,
+        text=text.strip()[: rules.LONGEST_REASON],
+        by=by if isinstance(by, Person) else None,
+        by_client=by if isinstance(by, ApiClient) else None,
+    )
 
 
 @dataclass(frozen=True)
 class Line:
-    """A submission, with all else that its institution sent for the round; every row is locked."""
+    """A submission, with all other firm ones that its institution sent for the round; every row is locked."""
 
     submission: Submission
     others: list[Submission]
@@ -188,7 +251,9 @@ class Line:
             _move(self.submission, SubmissionState.SUPERSEDED)
         else:
             self._supersede_earlier(SubmissionState.ACCEPTED, SubmissionState.AWAITING_APPROVAL)
+            self.submission.score = quality.score_of(self.submission)
             _move(self.submission, SubmissionState.ACCEPTED)
+            self._replace_declaration()
             log.append(self.submission)
 
     def await_approval(self) -> None:
@@ -199,20 +264,35 @@ class Line:
     def reject(self) -> None:
         _move(self.submission, SubmissionState.REJECTED)
 
+    def end_trial(self) -> None:
+        """A trial that passed the checks: it changes nothing else."""
+        _move(self.submission, SubmissionState.CHECKED)
+
     def _supersede_earlier(self, *states: SubmissionState) -> None:
         for each in self.others:
             if each.version < self.submission.version and each.state in states:
                 each.move_to(SubmissionState.SUPERSEDED)
                 each.save(update_fields=["state"])
 
+    def _replace_declaration(self) -> None:
+        own = NoData.objects.standing().filter(
+            round=self.submission.round_id, institution=self.submission.institution_id
+        )
+        for declaration in own.select_for_update():
+            declaration.move_to(NoDataState.REPLACED)
+            declaration.decided_at = timezone.now()
+            declaration.save(update_fields=["state", "decided_at"])
+
 
 def lock_line(submission: Submission) -> Line:
-    """The line of a submission, locked in the order of versions.
+    """The line of a submission, locked in the order of versions. A trial stands alone.
 
     The round is locked against closing too, so that nothing is approved or withdrawn behind a computation's back.
     """
     round = Round.objects.select_for_update(no_key=True).get(pk=submission.round_id)
-    rows = Submission.objects.select_for_update(no_key=True).filter(round=round, institution=submission.institution_id)
+    firm = Q(is_trial=False, round=round, institution=submission.institution_id)
+    of_line = Q(pk=submission.pk) if submission.is_trial else firm
+    rows = Submission.objects.select_for_update(no_key=True).filter(of_line)
     line = list(rows.order_by("version"))
     (own,) = (each for each in line if each.pk == submission.pk)
     own.round, own.institution = round, submission.institution
@@ -220,7 +300,21 @@ def lock_line(submission: Submission) -> Line:
 
 
 def _move(submission: Submission, state: SubmissionState) -> None:
+    now = timezone.now()
     submission.move_to(state)
-    submission.decided_at = timezone.now()
+    submission.checked_at = submission.checked_at or now
+    submission.decided_at = now
     submission.lease_until = None
-    submission.save(update_fields=["state", "decided_at", "lease_until", "approved_by"])
+    submission.save(
+        update_fields=[
+            "state",
+            "checked_at",
+            "decided_at",
+            "lease_until",
+            "approved_by",
+            "blob",
+            "completeness",
+            "cells_changed",
+            "score",
+        ]
+    )

@@ -14,6 +14,7 @@ from oauth2_provider.models import clear_expired
 
 from sharing import blobs, tasks, vault
 from sharing.models import Release, Round, Submission
+from sharing.services import deadlines
 from sharing.states import ReleaseState, RoundState
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ _ORPHAN_AGE_SECONDS: Final = 3600
 
 
 def sweep() -> None:
+    deadlines.close_due()
     _queue_submissions()
     _queue_round_keys()
     _queue_releases()

@@ -164,7 +164,7 @@ class Platform:
             "state": "received",
             "received_at": at,
             "package_sha256": digest,
-            "receipt": issue_receipt(receipt, keys.CONSORTIUM),
+            "receipt": issue_receipt(receipt, keys.CONSORTIUM, is_trial=is_trial),
             "findings_count": len(self.findings),
         }
         return self.by_digest[digest]
