@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.urls import reverse
 from django.utils import timezone
@@ -14,9 +14,13 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from oauth2_provider.models import AccessToken
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
 
+from consortium import client_address
 from consortium.errors import Forbidden
+from consortium.institutions.scopes import Scope
+from consortium.limits import services as limits
+from consortium.limits.middleware import note
 from consortium.people.models import Person
 from consortium.people.roles import require_entitled
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
     from consortium.institutions.models import ApiClient
+
+
+_IS_REFUSED = "concord.token_refused"
 
 
 class ClientSecretHasher(PBKDF2PasswordHasher):
@@ -39,17 +46,20 @@ class ClientSecretHasher(PBKDF2PasswordHasher):
 class BearerToken(BaseAuthentication):
     """An access token from `/oauth/token/`; the caller is the API client, which acts for its institution."""
 
-    def authenticate(self, request: Request) -> tuple[ApiClient, str] | None:
-        scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    def authenticate(self, request: Request) -> tuple[ApiClient, AccessToken] | None:
+        scheme, _space, written = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        client = _client_of(token.strip())
-        if client is None:
+        token = _token(written.strip())
+        if token is None:
+            _spend_address(request)
+            request.META[_IS_REFUSED] = True
             raise exceptions.AuthenticationFailed(_("The access token is unknown or over. Ask for a new one."))
-        return client, token
+        return token.application, token
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="concord"'
+        bad = _IS_REFUSED in request.META
+        return 'Bearer realm="concord"' + (', error="invalid_token"' if bad else "")
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself untyped
@@ -58,20 +68,55 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     target_class = BearerToken
     name = "clientCredentials"
 
+    def get_security_requirement(self, auto_schema: Any) -> dict[str, list[Any]] | list[dict[str, list[Any]]]:
+        scope = scope_of(auto_schema.view, auto_schema.method)
+        return {self.name: [scope]} if scope else []
+
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        scopes = cast("dict[str, str]", settings.OAUTH2_PROVIDER["SCOPES"])
-        flow = {"tokenUrl": reverse("token"), "scopes": {name: str(text) for name, text in scopes.items()}}
+        flow = {"tokenUrl": reverse("token"), "scopes": {str(scope): str(scope.label) for scope in Scope}}
         return {"type": "oauth2", "flows": {"clientCredentials": flow}}
 
 
+class InsufficientScope(exceptions.PermissionDenied):
+    """The token may do less than was asked (RFC 6750, 3.1)."""
+
+    default_code = "insufficient_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(_("The access token has no scope “%(scope)s”.") % {"scope": scope})
+        self.auth_header = f'Bearer realm="concord", error="insufficient_scope", scope="{scope}"'
+
+
 class IsEntitled(IsAuthenticated):
-    """Signed in, with account and institution in force."""
+    """Signed in, with account and institution in force, within the allowance; a job also within its scopes."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view):
+            _spend_address(request)
             return False
-        require_entitled(caller(request))  # a suspended institution reads why
+        asking = caller(request)
+        _spend(request, "person" if isinstance(asking, Person) else "client", asking.pk)
+        require_entitled(asking)  # a suspended institution reads why
+        if isinstance(request.auth, AccessToken):
+            _check_address(request, request.auth.application)
+            _check_scope(request, view, request.auth)
         return True
+
+
+class IsPublic(BasePermission):
+    """Open to everybody, as often as an address may ask without saying who it is."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        _spend_address(request)
+        return True
+
+
+def scope_of(view: APIView, method: str) -> str | None:
+    """The scope that a view names for a method (`scope = Scope.X` or `{"GET": Scope.X}`); None is for people only."""
+    named = getattr(view, "scope", None)
+    if isinstance(named, Mapping):
+        named = named.get("GET" if method == "HEAD" else method)
+    return str(named) if named else None
 
 
 def caller(request: Request) -> Person | ApiClient:
@@ -86,12 +131,55 @@ def person(request: Request) -> Person:
     return request.user
 
 
-def _client_of(token: str) -> ApiClient | None:
+def _check_address(request: Request, client: ApiClient) -> None:
+    address = client_address.of_environment(request.META)
+    if not client.may_call_from(address):
+        sentence = _("This API client may not call from %(address)s.") % {"address": address}
+        raise Forbidden(sentence, rule="address-not-allowed")
+
+
+def _check_scope(request: Request, view: APIView, token: AccessToken) -> None:
+    """A token never has more than its client has now, whatever it was issued with."""
+    if request.method not in view.allowed_methods:
+        return  # it is answered that there is no such method
+    scope = scope_of(view, request.method or "")
+    if scope is None:
+        raise Forbidden(_("This is for a person to do, not for an API client."), rule="people-only")
+    if scope not in token.scope.split() or scope not in token.application.scopes:
+        raise InsufficientScope(scope)
+
+
+def _spend_address(request: Request) -> None:
+    _spend(request, "address", client_address.subscriber(client_address.of_environment(request.META)))
+
+
+def _spend(request: Request, allowance: str, whose: str | int) -> None:
+    standing = limits.spend(allowance, whose)
+    note(request.META, standing)
+    if standing.is_exceeded:
+        wait = max(1, standing.seconds_left)
+        sentence = _("Too many requests. Ask again in %(seconds)s seconds.") % {"seconds": wait}
+        raise TooMany(sentence, wait)
+
+
+class TooMany(exceptions.APIException):
+    """429 with `Retry-After`."""
+
+    status_code = 429
+    default_code = "throttled"
+
+    def __init__(self, sentence: str, wait: int) -> None:
+        super().__init__(sentence)
+        self.wait = wait
+
+
+def _token(written: str) -> AccessToken | None:
     """One query: the token is found by its digest, as it is stored."""
-    found = (
+    digest = hashlib.sha256(written.encode(errors="surrogateescape")).hexdigest()
+    found: AccessToken | None = (
         AccessToken.objects.select_related("application__institution")
-        .only("expires", "application__id", "application__name", "application__client_id", "application__institution")
-        .filter(token_checksum=hashlib.sha256(token.encode()).hexdigest(), expires__gt=timezone.now())
+        .only("expires", "scope", "application", "application__institution")
+        .filter(token_checksum=digest, expires__gt=timezone.now())
         .first()
     )
-    return found.application if found else None
+    return found

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("sharing.urls")),
     path("", include("consortium.administration.urls")),
     path("", include("consortium.membership.urls")),
+    path("institution/api-clients/", include("consortium.membership.api_client_urls")),
     path("", include("consortium.membership.key_urls")),
     path("assets/vega-<str:wanted>.js", assets.vega, name="vega"),
     path("api/v1/", include("sharing.api.urls")),

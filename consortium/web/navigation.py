@@ -33,7 +33,12 @@ PORTAL = (
     Entry(_("Institution"), "own-institution", "institutions", Permission.INSTITUTION_VIEW),
 )
 # The tabs of the own institution's pages, in order.
-INSTITUTION = (Entry(_("Overview"), "own-institution", "institutions", Permission.INSTITUTION_VIEW, exact=True),)
+INSTITUTION = (
+    Entry(_("Overview"), "own-institution", "institutions", Permission.INSTITUTION_VIEW, exact=True),
+    Entry(_("Keys"), "signing-keys", "key", Permission.INSTITUTION_VIEW),
+    Entry(_("API clients"), "api-clients", "key", Permission.INSTITUTION_MANAGE),
+    Entry(_("Webhooks"), "webhooks", "hook", Permission.INSTITUTION_VIEW),
+)
 ASSOCIATION = (
     Entry(_("Rounds"), "rounds", "rounds", Permission.ROUND_PROGRESS_VIEW),
     Entry(_("Institutions"), "institutions", "institutions", Permission.MEMBER_VIEW),

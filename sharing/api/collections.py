@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from consortium.api_auth import caller
+from consortium.institutions.scopes import Scope
 from sharing.api.serializers import CollectionLine
 from sharing.models import Collection
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 class Collections(ListAPIView[Collection]):
     """The collections that the caller's institution contributes to, each version a line."""
 
+    scope = Scope.COLLECTIONS_READ
     serializer_class = CollectionLine
     queryset = Collection.objects.none()
 
@@ -35,6 +37,8 @@ class Collections(ListAPIView[Collection]):
 @method_decorator(conditional_page, name="dispatch")
 class CollectionTemplate(APIView):
     """The template as JSON: the latest version, or the one named. Carries an ETag."""
+
+    scope = Scope.COLLECTIONS_READ
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, code: str, version: str | None = None) -> Response:

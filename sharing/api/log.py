@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from anonymize.package.jose import encode
 from consortium.api_auth import caller
+from consortium.institutions.scopes import Scope
 from sharing.models import Release, Submission
 from sharing.services import log
 
@@ -59,6 +60,8 @@ class Range(serializers.Serializer[Any]):
 class Head(APIView):
     """The log as it stands now: how many leaves, and their root, signed (a JWS)."""
 
+    scope = Scope.LOG_READ
+
     @extend_schema(responses=_HEAD)
     def get(self, request: Request) -> Response:
         return Response({"head": log.signed_head()})
@@ -66,6 +69,8 @@ class Head(APIView):
 
 class Consistency(APIView):
     """The proof that the log of the first size is the beginning of the log of the second (RFC 9162, 2.1.4)."""
+
+    scope = Scope.LOG_READ
 
     @extend_schema(
         parameters=[OpenApiParameter(name, int, required=True) for name in ("first", "second")], responses=_CONSISTENCY
@@ -78,6 +83,8 @@ class Consistency(APIView):
 class Entries(APIView):
     """The hashes of leaves, in order; from all of them anybody computes the root that the head must have."""
 
+    scope = Scope.LOG_READ
+
     @extend_schema(
         parameters=[OpenApiParameter(name, int, required=True) for name in ("start", "end")], responses=_ENTRIES
     )
@@ -89,6 +96,8 @@ class Entries(APIView):
 class SubmissionProof(APIView):
     """The proof that the own submission is in the log, with the salt of its leaf (RFC 9162, 2.1.3)."""
 
+    scope = Scope.SUBMISSIONS_READ
+
     @extend_schema(responses=INCLUSION)
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         submission = get_object_or_404(Submission.objects.visible_to(caller(request)), pk=pk)
@@ -97,6 +106,8 @@ class SubmissionProof(APIView):
 
 class ReleaseProof(APIView):
     """The leaves of all submissions that a release counts, signed (a JWS): each member finds its own among them."""
+
+    scope = Scope.RELEASES_READ
 
     @extend_schema(responses=_COUNTED)
     def get(self, request: Request, release_id: str) -> Response:

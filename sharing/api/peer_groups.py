@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView
 
 from consortium.api_auth import caller
+from consortium.institutions.scopes import Scope
 from sharing.api.serializers import PeerGroupDocument
 from sharing.models import Collection, PeerGroup
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class PeerGroups(ListAPIView[PeerGroup]):
     """The peer groups of the collections that the caller sees; beside them every release has ALL, all members."""
 
+    scope = Scope.COLLECTIONS_READ
     serializer_class = PeerGroupDocument
     queryset = PeerGroup.objects.none()
 

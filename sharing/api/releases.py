@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from consortium.api_auth import caller
+from consortium.institutions.scopes import Scope
 from consortium.people.roles import Permission, may
 from sharing.api import cell_files
 from sharing.api.log import inclusion_document
@@ -50,6 +51,7 @@ _CHOICE = [
 class Releases(ListAPIView[Release]):
     """The releases that the caller may see, latest period first; withdrawn ones say so."""
 
+    scope = Scope.RELEASES_READ
     serializer_class = ReleaseDocument
     queryset = Release.objects.none()
 
@@ -68,6 +70,7 @@ class Releases(ListAPIView[Release]):
 class OneRelease(RetrieveAPIView[Release]):
     """One release; carries an ETag."""
 
+    scope = Scope.RELEASES_READ
     serializer_class = ReleaseDocument
     queryset = Release.objects.none()
     lookup_field = "public_id"
@@ -80,6 +83,7 @@ class OneRelease(RetrieveAPIView[Release]):
 class Cells(APIView):
     """The cells of a release, as JSON, CSV, Parquet or Excel. A withheld cell is a row whose figures are null."""
 
+    scope = Scope.RELEASES_READ
     renderer_classes = cell_files.RENDERERS
 
     @extend_schema(parameters=_CHOICE, responses=cell_files.CELLS_SCHEMA)
@@ -97,6 +101,8 @@ class Cells(APIView):
 class Audit(APIView):
     """The proof behind a release, for those who review it."""
 
+    scope = Scope.RELEASES_READ
+
     @extend_schema(responses=AuditDocument)
     def get(self, request: Request, release_id: str) -> Response:
         if not may(caller(request), Permission.RELEASE_REVIEW):
@@ -110,6 +116,8 @@ class OwnStatement(APIView):
     Band and distances are null where the release withholds what they would compare with. `proof` shows that the
     submission behind them is in the log (see docs/contracts/log.md).
     """
+
+    scope = Scope.STATEMENTS_READ
 
     @extend_schema(parameters=_CHOICE, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, release_id: str) -> Response:

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from anonymize.package import PACKAGE_MEDIA_TYPE, max_package_bytes
 from consortium.api_auth import caller
+from consortium.institutions.scopes import Scope
 from sharing.api.parsers import SealedPackage, read_at_most
 from sharing.api.serializers import ReceivedDocument, RoundDocument
 from sharing.models import Round
@@ -32,6 +33,7 @@ _FILTERS = {"collection": "collection__code", "period": "period", "state": "stat
 class Rounds(ListAPIView[Round]):
     """The rounds that the caller may see, latest period first."""
 
+    scope = Scope.COLLECTIONS_READ
     serializer_class = RoundDocument
     queryset = Round.objects.none()
 
@@ -48,6 +50,7 @@ class Rounds(ListAPIView[Round]):
 class OneRound(RetrieveAPIView[Round]):
     """One round; carries an ETag."""
 
+    scope = Scope.COLLECTIONS_READ
     serializer_class = RoundDocument
     queryset = Round.objects.none()
     lookup_field = "public_id"
@@ -59,6 +62,7 @@ class OneRound(RetrieveAPIView[Round]):
 class Packages(APIView):
     """Where sealed packages go: 202 with a signed receipt, 200 when the same bytes were received before."""
 
+    scope = Scope.SUBMISSIONS_WRITE
     parser_classes = [SealedPackage]
 
     @extend_schema(

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from consortium.api_auth import caller, person
+from consortium.institutions.scopes import Scope
 from sharing.api.serializers import FindingDocument, SubmissionDocument
 from sharing.models import Finding, Submission
 from sharing.services import submissions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 class Submissions(ListAPIView[Submission]):
     """Newest first."""
 
+    scope = Scope.SUBMISSIONS_READ
     serializer_class = SubmissionDocument
     queryset = Submission.objects.none()
 
@@ -42,6 +44,7 @@ class Submissions(ListAPIView[Submission]):
 
 
 class OneSubmission(RetrieveAPIView[Submission]):
+    scope = Scope.SUBMISSIONS_READ
     serializer_class = SubmissionDocument
     queryset = Submission.objects.none()
 
@@ -51,6 +54,8 @@ class OneSubmission(RetrieveAPIView[Submission]):
 
 class Findings(APIView):
     """What the checks found: rule, cell and what to do; never a figure."""
+
+    scope = Scope.SUBMISSIONS_READ
 
     @extend_schema(responses=FindingDocument(many=True))
     def get(self, request: Request, pk: uuid.UUID) -> Response:
@@ -71,6 +76,7 @@ class ReceiptText(BaseRenderer):
 class Receipt(APIView):
     """The signed receipt, as a file or in JSON."""
 
+    scope = Scope.SUBMISSIONS_READ
     renderer_classes = [ReceiptText, JSONRenderer]
 
     @extend_schema(responses={(200, "application/jose"): OpenApiTypes.STR})
@@ -90,6 +96,8 @@ class Approve(APIView):
 
 class Withdraw(APIView):
     """The submission no longer counts."""
+
+    scope = Scope.SUBMISSIONS_WRITE
 
     @extend_schema(request=None, responses=SubmissionDocument)
     def post(self, request: Request, pk: uuid.UUID) -> Response:

@@ -1,0 +1,1 @@
+"""The token endpoint: client credentials with a secret or a signed assertion, and its description."""
