@@ -81,6 +81,14 @@ def POST(body: Any = None, **says: int) -> tuple[Line, ...]:  # noqa: N802
     return (_line("POST", says, body or {}, ""),)
 
 
+def DELETE(query: str = "", **says: int) -> tuple[Line, ...]:  # noqa: N802
+    return (_line("DELETE", says, {}, query),)
+
+
+def PATCH(body: Any = None, **says: int) -> tuple[Line, ...]:  # noqa: N802
+    return (_line("PATCH", says, body or {}, ""),)
+
+
 def _line(method: str, says: Mapping[str, int], body: Any, query: str) -> Line:
     if unknown := says.keys() - GROUPS.keys() - set(ROLES):
         raise ValueError(f"no such role or group: {sorted(unknown)}")
@@ -132,6 +140,10 @@ class Door:
     def _call(self, line: Line, path: str, headers: dict[str, str]) -> Any:
         if line.method == "GET":
             return self._client.get(path + line.query, headers=headers)
+        if line.method == "DELETE":
+            return self._client.delete(path + line.query, headers=headers)
+        if line.method == "PATCH":
+            return self._client.patch(path, line.body, content_type="application/json", headers=headers)
         if isinstance(line.body, bytes):
             return self._client.post(path, line.body, content_type=PACKAGE_MEDIA_TYPE, headers=headers)
         kind = {"content_type": "application/json"} if path.startswith("/api/") else {}

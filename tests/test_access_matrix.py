@@ -7,11 +7,11 @@ import re
 import pytest
 
 from consortium.notifications.kinds import Kind
-from consortium.notifications.models import Notice
+from consortium.notifications.models import Delivery, Endpoint, Message, Notice
 from sharing.models import Release, Submission
 from sharing.services import checking, submissions
 from sharing.states import ReleaseState
-from tests.access import CAST, DELETE, GET, POST, ROLES, Door, Line, addresses
+from tests.access import CAST, DELETE, GET, PATCH, POST, ROLES, Door, Line, addresses
 from tests.cast import sealed
 
 # Statuses above 400 for those who may: 409 and 422 say that the request got as far as the rules.
@@ -109,6 +109,56 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "benchmarks/": GET(client=401, member_services=403, auditor=403, everyone=200),
     "benchmarks/chart.<str:drawing>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
     "benchmarks/figures.<str:format>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
+    # webhooks, over the API and as pages
+    "api/v1/webhooks": (
+        *GET(harbour=200, outsider=200, staff=404),
+        *POST(
+            {"url": "http://x.example/", "events": ["round.opened"]},
+            administrator=422,
+            client=403,
+            harbour=403,
+            outsider=422,
+            staff=404,
+        ),
+    ),
+    "api/v1/webhooks/<uuid:webhook_id>": (
+        *GET(harbour=200, everyone=404),
+        *PATCH({"description": "ours"}, administrator=200, harbour=403, everyone=404),
+        *DELETE(administrator=204, harbour=403, everyone=404),
+    ),
+    "api/v1/webhooks/<uuid:webhook_id>/secret": POST(administrator=200, harbour=403, everyone=404),
+    "api/v1/webhooks/<uuid:webhook_id>/test": POST(administrator=202, harbour=403, everyone=404),
+    "api/v1/webhooks/<uuid:webhook_id>/deliveries": GET(harbour=200, everyone=404),
+    "api/v1/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/redeliver": POST(
+        administrator=202, harbour=403, everyone=404
+    ),
+    "institution/webhooks/": GET(client=401, members=200, staff=403),
+    "institution/webhooks/add/": (
+        *GET(client=401, administrator=200, outsider=200, everyone=403),
+        *POST({"url": "x"}, client=401, administrator=422, outsider=422, everyone=403),
+    ),
+    "institution/webhooks/<uuid:webhook_id>/": (
+        *GET(client=401, suspended=404, people=200, everyone=404),
+        *POST({"url": "x"}, client=401, suspended=404, administrator=422, people=403, everyone=404),
+    ),
+    "institution/webhooks/<uuid:webhook_id>/secret/": POST(
+        client=401, suspended=404, administrator=200, people=403, everyone=404
+    ),
+    "institution/webhooks/<uuid:webhook_id>/test/": POST(
+        client=401, suspended=404, administrator=302, people=403, everyone=404
+    ),
+    "institution/webhooks/<uuid:webhook_id>/on/": POST(
+        client=401, suspended=404, administrator=302, people=403, everyone=404
+    ),
+    "institution/webhooks/<uuid:webhook_id>/off/": POST(
+        client=401, suspended=404, administrator=302, people=403, everyone=404
+    ),
+    "institution/webhooks/<uuid:webhook_id>/remove/": POST(
+        client=401, suspended=404, administrator=302, people=403, everyone=404
+    ),
+    "institution/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/send/": POST(
+        client=401, suspended=404, administrator=302, people=403, everyone=404
+    ),
     # notices: everybody's own, also of the suspended
     "notices/": GET(client=401, suspended=200, everyone=200),
     "notices/<int:notice_id>/": GET(client=401, suspended=404, submitter=302, everyone=404),
@@ -214,6 +264,13 @@ def things(harbour, open_round, ada, timo):
     release = Release.objects.create(
         round=open_round, public_id="draft-r1", revision=1, state=ReleaseState.IN_REVIEW, prepared_by=timo
     )
+    delivery = Delivery.objects.create(
+        endpoint=Endpoint.objects.create(
+            institution=harbour.institution, url="https://hooks.example/x", events=["round.opened"]
+        ),
+        message=Message.objects.create(type="round.opened"),
+        state="delivered",
+    )
     return {
         "release_id": release.public_id,
         "institution": harbour.institution.code,
@@ -222,6 +279,8 @@ def things(harbour, open_round, ada, timo):
         "wanted": "unknown",
         "rest": "no/such/address",
         "token": "forged",
+        "webhook_id": delivery.endpoint_id,
+        "delivery_id": delivery.pk,
         "notice_id": Notice.objects.create(person=ada, kind=Kind.ROUND_OPENED, address="/").pk,
         "code": open_round.collection.code,
         "version": open_round.collection.version,

@@ -5,9 +5,13 @@ Every step looks first, so that an interrupted founding goes on where it stopped
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from django.conf import settings
+
+from anonymize.package import request_registration
 from anonymize.simulate import InstitutionProfile, demo_institutions
 from anonymize.template import load
 from consortium.demo import people
@@ -78,7 +82,8 @@ def _equip(bank: Bank, institution: Institution, url: str) -> None:
     if not (registered and known):
         administrator = people.at(institution, people.ADMINISTRATOR)
         if not registered:
-            signing_keys.register(institution, key.public_jwk(), by=administrator)
+            request = request_registration(key, institution.code, settings.CONCORD_AUDIENCE, time.time())
+            signing_keys.register(institution, request, by=administrator)
         if not known:
             issued = api_clients.issue(institution, _API_CLIENT, by=administrator)
             client = issued.client.client_id

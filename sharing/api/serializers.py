@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
+from anonymize.package.registration import MAX_CHARACTERS
 from consortium.institutions.models import Institution, SigningKey
-from sharing.models import Collection, Finding, PeerGroup, Release, Round, Submission
+from sharing.models import Collection, Finding, PeerGroup, Release, Remark, Round, Submission
 from sharing.states import RoundState
 
 
@@ -27,11 +29,15 @@ _SEALING_KEY = inline_serializer("SealingKey", {"jwk": serializers.JSONField(), 
 
 
 class RoundDocument(serializers.ModelSerializer[Round]):
-    """`id` is what packages name as `sub`; keys are there while the round is open and the vault has made them."""
+    """`id` is what packages name as `sub`; keys are there while the round is open and the vault has made them.
+
+    `extended_until` is a later date that holds for the caller's institution alone, also when the round is closed.
+    """
 
     id = serializers.CharField(source="public_id")
     collection = serializers.CharField(source="collection.code")
     template_version = serializers.CharField(source="collection.version")
+    extended_until = serializers.DateTimeField(read_only=True, allow_null=True)
     audience = serializers.SerializerMethodField()
     sealing_keys = serializers.SerializerMethodField()
 
@@ -45,6 +51,9 @@ class RoundDocument(serializers.ModelSerializer[Round]):
             "state",
             "opens_at",
             "due_at",
+            "grace_until",
+            "closes_at",
+            "extended_until",
             "closed_at",
             "audience",
             "sealing_keys",
@@ -55,35 +64,57 @@ class RoundDocument(serializers.ModelSerializer[Round]):
 
     @extend_schema_field(serializers.ListSerializer(child=_SEALING_KEY))
     def get_sealing_keys(self, round: Round) -> list[dict[str, Any]]:
-        if round.state != RoundState.OPEN:
+        later = getattr(round, "extended_until", None)
+        has_time = round.state == RoundState.CLOSED and later is not None and later > timezone.now()
+        if round.state != RoundState.OPEN and not has_time:
             return []
         return [{"jwk": key.public_jwk, "signature": key.signature} for key in round.keys.all()]
 
 
+class RemarkDocument(serializers.ModelSerializer[Remark]):
+    """Why a submission was sent back or withdrawn."""
+
+    class Meta:
+        model = Remark
+        fields = ["kind", "text", "at"]
+
+
 class SubmissionDocument(serializers.ModelSerializer[Submission]):
+    """`completeness` is a share of cells, `cells_changed` a count of cells; `score` is from 0 to 100."""
+
     round = serializers.CharField(source="round.public_id")
     findings_count = serializers.IntegerField()
+    remarks = RemarkDocument(many=True)
 
     class Meta:
         model = Submission
         fields = [
             "id",
             "round",
+            "is_trial",
             "version",
             "state",
             "received_at",
+            "checked_at",
             "decided_at",
+            "timeliness",
+            "correction",
+            "correction_note",
             "package_sha256",
             "package_bytes",
             "receipt",
             "findings_count",
+            "completeness",
+            "cells_changed",
+            "score",
+            "remarks",
         ]
 
 
 class ReceivedDocument(serializers.ModelSerializer[Submission]):
     class Meta:
         model = Submission
-        fields = ["id", "state", "receipt"]
+        fields = ["id", "is_trial", "state", "receipt"]
 
 
 class FindingDocument(serializers.ModelSerializer[Finding]):
@@ -99,10 +130,21 @@ class InstitutionDocument(serializers.ModelSerializer[Institution]):
 
 
 class SigningKeyDocument(serializers.ModelSerializer[SigningKey]):
+    """A registered key. It signs until it is revoked, or until `ends_at` once another has replaced it."""
+
+    replaces = serializers.SlugRelatedField[SigningKey](slug_field="kid", read_only=True)
+
     class Meta:
         model = SigningKey
-        fields = ["kid", "jwk", "valid_from", "revoked_at"]
-        read_only_fields = ["kid", "valid_from", "revoked_at"]
+        fields = ["kid", "jwk", "valid_from", "ends_at", "revoked_at", "revocation", "replaces"]
+        read_only_fields = fields
+
+
+class KeyRegistration(serializers.Serializer[SigningKey]):
+    """`request` is a JWS that the new key signed; `replaces` the id of the key that it takes the place of."""
+
+    request = serializers.CharField(max_length=MAX_CHARACTERS)
+    replaces = serializers.CharField(max_length=43, required=False)
 
 
 class ReleaseDocument(serializers.ModelSerializer[Release]):

@@ -6,7 +6,19 @@ from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from consortium.api import no_such_address
-from sharing.api import collections, institutions, log, peer_groups, releases, rounds, submissions
+from sharing.api import (
+    collections,
+    institutions,
+    log,
+    no_data,
+    peer_groups,
+    queries,
+    releases,
+    rounds,
+    signing_keys,
+    submissions,
+    webhooks,
+)
 
 app_name = "api"
 
@@ -22,12 +34,16 @@ urlpatterns = [
     path("rounds", rounds.Rounds.as_view(), name="rounds"),
     path("rounds/<slug:public_id>", rounds.OneRound.as_view(), name="round"),
     path("rounds/<slug:public_id>/submissions", rounds.Packages.as_view(), name="packages"),
+    path("rounds/<slug:public_id>/no-data", no_data.OwnNoData.as_view(), name="no-data"),
     path("submissions", submissions.Submissions.as_view(), name="submissions"),
     path("submissions/<uuid:pk>", submissions.OneSubmission.as_view(), name="submission"),
     path("submissions/<uuid:pk>/findings", submissions.Findings.as_view(), name="findings"),
     path("submissions/<uuid:pk>/receipt", submissions.Receipt.as_view(), name="receipt"),
     path("submissions/<uuid:pk>/proof", log.SubmissionProof.as_view(), name="submission-proof"),
     path("submissions/<uuid:pk>/approve", submissions.Approve.as_view(), name="approve"),
+    path("submissions/<uuid:pk>/send-back", submissions.SendBack.as_view(), name="send-back"),
+    path("submissions/<uuid:pk>/queries", queries.Queries.as_view(), name="queries"),
+    path("submissions/<uuid:pk>/queries/<uuid:query_id>/answers", queries.Answers.as_view(), name="query-answers"),
     path("submissions/<uuid:pk>/withdraw", submissions.Withdraw.as_view(), name="withdraw"),
     path("releases", releases.Releases.as_view(), name="releases"),
     path("releases/<slug:release_id>", releases.OneRelease.as_view(), name="release"),
@@ -40,6 +56,17 @@ urlpatterns = [
     path("log/entries", log.Entries.as_view(), name="log-entries"),
     path("peer-groups", peer_groups.PeerGroups.as_view(), name="peer-groups"),
     path("institutions/me", institutions.MyInstitution.as_view(), name="institution"),
-    path("institutions/me/keys", institutions.MyKeys.as_view(), name="keys"),
+    path("institutions/me/keys", signing_keys.MyKeys.as_view(), name="keys"),
+    path("institutions/me/keys/<str:kid>", signing_keys.MyKey.as_view(), name="key"),
+    path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook_id>", webhooks.OneWebhook.as_view(), name="webhook"),
+    path("webhooks/<uuid:webhook_id>/secret", webhooks.WebhookSecret.as_view(), name="webhook-secret"),
+    path("webhooks/<uuid:webhook_id>/test", webhooks.WebhookTest.as_view(), name="webhook-test"),
+    path("webhooks/<uuid:webhook_id>/deliveries", webhooks.Deliveries.as_view(), name="webhook-deliveries"),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/redeliver",
+        webhooks.Redeliver.as_view(),
+        name="webhook-redeliver",
+    ),
     path("<path:rest>", no_such_address),
 ]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from anonymize.package import SigningKey as MembersKey
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, ImpossibleMove, Refused
-from consortium.institutions.models import ApiClient, Institution, SigningKey
-from consortium.institutions.services import api_clients, institutions, signing_keys
+from consortium.institutions.models import ApiClient, Institution
+from consortium.institutions.services import api_clients, institutions
 from consortium.institutions.states import InstitutionState
 from tests.cast import found_bank
 
@@ -69,42 +68,6 @@ def test_only_member_services_admit_and_suspend(who, harbour, request):
 def test_a_state_moves_only_along_its_table(harbour):
     with pytest.raises(ImpossibleMove, match="cannot go from"):
         harbour.institution.move_to(InstitutionState.APPLICANT)
-
-
-def test_an_administrator_registers_and_revokes_keys(harbour, dora):
-    key = signing_keys.register(harbour.institution, MembersKey.generate("ES256").public_jwk(), by=dora)
-    assert key.is_in_force
-
-    revoked = signing_keys.revoke(key, by=dora)
-
-    assert not revoked.is_in_force
-    assert list(SigningKey.objects.in_force()) == [SigningKey.objects.get(kid=harbour.key.kid)]
-
-
-def test_a_key_is_revoked_once(harbour, dora):
-    key = signing_keys.revoke(SigningKey.objects.get(kid=harbour.key.kid), by=dora)
-
-    with pytest.raises(Refused, match="This key is revoked already"):
-        signing_keys.revoke(key, by=dora)
-
-
-def test_a_key_of_another_institution_is_refused_without_saying_whose_it_is(harbour, dora, outsiders_bank):
-    with pytest.raises(Refused, match="This key is registered already") as refusal:
-        signing_keys.register(harbour.institution, outsiders_bank.key.public_jwk(), by=dora)
-
-    assert "ELSEWHERE" not in str(refusal.value)
-
-
-def test_a_key_of_no_known_kind_is_refused(harbour, dora):
-    with pytest.raises(Refused, match="no public Ed25519 or P-256 key"):
-        signing_keys.register(harbour.institution, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, by=dora)
-
-
-def test_keys_are_the_institutions_own_business(harbour, outsiders_bank, olga, mara):
-    with pytest.raises(Forbidden, match="This is another institution's"):
-        signing_keys.register(harbour.institution, MembersKey.generate().public_jwk(), by=olga)
-    with pytest.raises(Forbidden, match="Your roles do not include this"):
-        signing_keys.register(harbour.institution, MembersKey.generate().public_jwk(), by=mara)
 
 
 def test_a_client_gets_in_with_its_secret_until_it_is_revoked(client, harbour, dora):

@@ -10,7 +10,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from anonymize.package import SigningKey as MembersKey, verify_jwk
+from anonymize.package import verify_jwk
 from anonymize.rounds import parse_round
 from anonymize.template import load
 from consortium.signing import key_set
@@ -133,31 +133,6 @@ def test_an_unattended_job_does_not_approve(client, submission, harbour):
 def _authorization(client, bank):
     answer = client.post("/oauth/token/", {"grant_type": "client_credentials"}, headers={"authorization": bank.basic})
     return f"Bearer {answer.json()['access_token']}"
-
-
-def test_an_administrator_registers_a_signing_key(client, dora, harbour):
-    client.force_login(dora)
-    key = MembersKey.generate()
-
-    answer = client.post("/api/v1/institutions/me/keys", {"jwk": key.public_jwk()}, content_type="application/json")
-
-    assert answer.status_code == 201, answer.content
-    assert answer.json()["kid"] == key.kid
-    listed = client.get("/api/v1/institutions/me/keys").json()["results"]
-    assert {each["kid"] for each in listed} == {key.kid, harbour.key.kid}
-
-
-def test_a_private_key_is_never_registered(client, dora, harbour):
-    from joserfc.jwk import OKPKey
-
-    client.force_login(dora)
-    private = OKPKey.generate_key("Ed25519").as_dict(private=True)
-
-    answer = client.post("/api/v1/institutions/me/keys", {"jwk": private}, content_type="application/json")
-
-    assert (answer.status_code, answer.json()["rule"]) == (422, "invalid-key")
-    assert private["d"] not in answer.content.decode()
-    assert harbour.institution.signing_keys.count() == 1
 
 
 def test_an_address_that_does_not_exist_is_a_problem_too(api):

@@ -50,7 +50,12 @@ class SigningKey(models.Model):
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     revocation = models.CharField(_("why revoked"), max_length=12, choices=Revocation.choices, blank=True, default="")
     registered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("registered by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("registered by"),
     )
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("revoked by")
@@ -73,4 +78,6 @@ class SigningKey(models.Model):
         return self.was_in_force(timezone.now())
 
     def was_in_force(self, at: datetime) -> bool:
-        return self.valid_from <= at and not any(end is not None and end <= at for end in (self.revoked_at, self.ends_at))
+        return self.valid_from <= at and not any(
+            end is not None and end <= at for end in (self.revoked_at, self.ends_at)
+        )
