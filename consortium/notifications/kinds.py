@@ -70,6 +70,7 @@ class Kind(TextChoices):
     SECOND_FACTOR_RESET = "person.second_factor_reset", _("%(who)s reset your second factor. Set up a new one.")
     RECOVERY_CODES_MADE = "person.recovery_codes_made", _("New recovery codes were made for your account.")
     PASSWORD_CHANGED = "person.password_changed", _("The password of your account was changed.")
+    SIGN_ON_CHANGED = "sign_on.changed", _("%(who)s changed how your institution signs in.")
     NEW_DEVICE = "person.new_device", _("Somebody signed in to your account from a new device: %(device)s.")
     KEY_REGISTERED = "key.registered", _("A signing key of your institution was registered: %(kid)s.")
     KEY_REVOKED = "key.revoked", _("A signing key of your institution was revoked: %(kid)s.")

@@ -33,3 +33,21 @@ def mail_digests() -> None:
     from consortium.notifications import services
 
     services.mail_digests()
+
+
+@shared_task
+def deliver_webhooks() -> None:
+    """Some messages that are due; the next lot is queued behind whatever else the office has to do."""
+    from consortium.notifications import delivering
+    from consortium.queue import send
+
+    if delivering.deliver_due() == delivering.AT_ONCE:
+        send(deliver_webhooks)
+
+
+@shared_task
+def tidy() -> None:
+    """Forgets letters, messages and notices whose time is over."""
+    from consortium.notifications import keeping
+
+    keeping.tidy()

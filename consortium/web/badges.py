@@ -10,6 +10,18 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     "active": ("good", "check"),
     "suspended": ("warn", "pause"),
     "left": ("neutral", "cross"),
+    # applications
+    "submitted": ("neutral", "clock"),
+    "confirmed": ("info", "open"),
+    "admitted": ("good", "check"),
+    "declined": ("bad", "cross"),
+    # departures
+    "declared": ("warn", "clock"),
+    "called_off": ("neutral", "cross"),
+    "done": ("neutral", "check"),
+    # the agreement
+    "due": ("warn", "clock"),
+    "overdue": ("bad", "alert"),
     # rounds
     "planned": ("neutral", "clock"),
     "open": ("info", "open"),
@@ -43,6 +55,9 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     # findings
     "error": ("bad", "cross"),
     "warning": ("warn", "alert"),
+    # deliveries of webhooks
+    "waiting": ("info", "clock"),
+    "delivered": ("good", "check"),
     # proofs
     "passed": ("good", "shield"),
     "not_passed": ("bad", "alert"),

@@ -86,7 +86,8 @@ class Notice(models.Model):
         """In the language of the page."""
         if self.kind not in Kind.values:
             return self.kind
-        return str(str(Kind(self.kind).label) % {name: _in_words(fact) for name, fact in self.facts.items()})
+        words = _Words((name, _in_words(fact)) for name, fact in self.facts.items())
+        return str(str(Kind(self.kind).label) % words)
 
     @property
     def remark(self) -> str:
@@ -96,6 +97,13 @@ class Notice(models.Model):
     @property
     def topic(self) -> Topic:
         return topic_of(self.kind)
+
+
+class _Words(dict[str, str]):
+    """What a sentence names; a fact that an old notice does not have is a gap, not a failure."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
 
 
 def _in_words(fact: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -42,8 +43,8 @@ def new_message_id() -> str:
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
     def visible_to(self, actor: Actor) -> Self:
-        """The own institution's, for its administrator and its API clients that may see submissions."""
-        if actor.institution_id is None or not may(actor, Permission.SUBMISSION_VIEW):
+        """The own institution's, and nobody else's; the association sees none."""
+        if actor.institution_id is None or not may(actor, Permission.INSTITUTION_VIEW):
             return self.none()
         return self.filter(institution=actor.institution_id)
 
@@ -75,7 +76,12 @@ class Endpoint(models.Model):
         constraints = [models.UniqueConstraint(fields=["institution", "url"], name="one_webhook_per_address")]
 
     def __str__(self) -> str:
-        return self.url
+        """Only the host: the rest of an address may be a secret."""
+        return self.host
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
 
     @property
     def is_active(self) -> bool:
