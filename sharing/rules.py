@@ -12,7 +12,7 @@ from consortium.people.roles import Actor, Permission, require
 from sharing.benchmarks.periods import first_day_after
 from sharing.models.no_data import NoDataReason
 from sharing.models.submission import CorrectionReason
-from sharing.states import NoDataState, ReleaseState, RoundState, SubmissionState
+from sharing.states import NoDataState, QueryState, ReleaseState, RoundState, SubmissionState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from anonymize.template import Template
     from consortium.institutions.models import Institution
     from consortium.people.models import Person
-    from sharing.models import Collection, Extension, NoData, Release, Round, Statement, Submission
+    from sharing.models import Collection, Extension, NoData, Query, Release, Round, Statement, Submission
 
 APPROVALS_NEEDED = 2
 LONGEST_REASON = 500
+LONGEST_MESSAGE = 2000
+FEWEST_TO_ASK_AMONG = 5
 
 
 # Collections
@@ -129,8 +131,8 @@ def check_correction(round: Round, reason: str, note: str) -> None:
         raise Refused(
             _("There is no such reason for a correction. Nothing was stored."), rule="correction-reason-unknown"
         )
-    if len(note) > LONGEST_REASON:
-        raise Refused(_("The note is longer than 500 characters. Nothing was stored."), rule="reason-too-long")
+    if len(note) > LONGEST_REASON or "\x00" in note:
+        raise Refused(_("The note is no text of at most 500 characters. Nothing was stored."), rule="reason-too-long")
     if reason == CorrectionReason.OTHER and not note.strip():
         raise Refused(_("Say in words what was corrected. Nothing was stored."), rule="correction-note-missing")
     if not reason and round.releases.filter(state=ReleaseState.PUBLISHED).exists():
@@ -323,3 +325,45 @@ def check_can_open_statement(actor: Actor, statement: Statement) -> None:
     require(actor, Permission.STATEMENT_VIEW)
     if actor.institution_id is None or actor.institution_id != statement.institution_id:
         raise Forbidden(_("This statement belongs to another institution."), rule="not-yours")
+
+
+# Questions about findings
+
+
+def check_can_see_findings(person: Person, contributors: int) -> None:
+    """Among a few, a rule that warned tells whose figures they are."""
+    require(person, Permission.RELEASE_REVIEW)
+    if contributors < FEWEST_TO_ASK_AMONG:
+        raise Refused(
+            _("What was found is shown once %(number)s submissions count, so that nobody is recognised.")
+            % {"number": FEWEST_TO_ASK_AMONG},
+            rule="too-few-to-ask",
+        )
+
+
+def check_has_message(text: str) -> None:
+    if not text.strip():
+        raise Refused(_("Write a sentence."), rule="message-missing")
+    if len(text) > LONGEST_MESSAGE:
+        raise Refused(_("The message is longer than 2,000 characters."), rule="message-too-long")
+
+
+def check_can_ask_again(person: Person, query: Query) -> None:
+    require(person, Permission.RELEASE_REVIEW)
+    _check_is_not_closed(query)
+
+
+def check_can_close_query(person: Person, query: Query) -> None:
+    require(person, Permission.RELEASE_REVIEW)
+    _check_is_not_closed(query)
+
+
+def check_can_answer(actor: Actor, query: Query) -> None:
+    require(actor, Permission.SUBMISSION_WITHDRAW)
+    check_is_own(actor, query.submission)
+    _check_is_not_closed(query)
+
+
+def _check_is_not_closed(query: Query) -> None:
+    if query.state == QueryState.CLOSED:
+        raise Refused(_("This question is closed."), rule="query-closed")

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, cast
+from urllib.parse import unquote
 
+from django.db.models import OuterRef, Subquery
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import conditional_page
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from anonymize.package import PACKAGE_MEDIA_TYPE, max_package_bytes
+from consortium.api import Filter, asked, parameters
 from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
 from sharing.api.parsers import SealedPackage, read_at_most
 from sharing.api.serializers import ReceivedDocument, RoundDocument
-from sharing.models import Round
+from sharing.models import CorrectionReason, Extension, Round
 from sharing.services import submissions
+from sharing.states import RoundState
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
 
-_FILTERS = {"collection": "collection__code", "period": "period", "state": "state"}
+_FILTERS = {
+    "collection": Filter("collection__code"),
+    "period": Filter("period", description="As SDMX writes it: 2026-10, 2026-Q3."),
+    "state": Filter("state", RoundState),
+}
 
 
-@extend_schema(parameters=[OpenApiParameter(name, str) for name in _FILTERS])
+@extend_schema(parameters=parameters(_FILTERS))
 class Rounds(ListAPIView[Round]):
     """The rounds that the caller may see, latest period first."""
 
@@ -38,12 +48,7 @@ class Rounds(ListAPIView[Round]):
     queryset = Round.objects.none()
 
     def get_queryset(self) -> QuerySet[Round]:
-        wanted = {
-            field: self.request.query_params[name]
-            for name, field in _FILTERS.items()
-            if name in self.request.query_params
-        }
-        return _visible(self.request).filter(**wanted).order_by("-period", "public_id")
+        return _visible(self.request).filter(**asked(self.request, _FILTERS)).order_by("-period", "public_id")
 
 
 @method_decorator(conditional_page, name="dispatch")
@@ -68,7 +73,20 @@ class Packages(APIView):
     @extend_schema(
         request={PACKAGE_MEDIA_TYPE: OpenApiTypes.BINARY},
         responses={200: ReceivedDocument, 202: ReceivedDocument},
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        parameters=[
+            OpenApiParameter("trial", bool, description="Check and report only; it never counts."),
+            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
+            OpenApiParameter(
+                "Correction-Reason",
+                str,
+                OpenApiParameter.HEADER,
+                enum=CorrectionReason.values,
+                description="Why this replaces a version that counted; needed once figures of the round are published.",
+            ),
+            OpenApiParameter(
+                "Correction-Note", str, OpenApiParameter.HEADER, description="In words, percent-encoded UTF-8."
+            ),
+        ],
     )
     def post(self, request: Request, public_id: str) -> Response:
         rounds = Round.objects.visible_to(caller(request)).select_related("collection").defer("collection__document")
@@ -77,14 +95,37 @@ class Packages(APIView):
         body = cast("IO[bytes] | None", request.data or None)  # an empty dict when there is no body
         package = read_at_most(body, limit, request.META.get("CONTENT_LENGTH")) if body is not None else b""
         key = request.headers.get("Idempotency-Key", "")[:200]
-        received = submissions.receive(round, package, by=caller(request), idempotency_key=key)
+        received = submissions.receive(
+            round,
+            package,
+            by=caller(request),
+            idempotency_key=key,
+            is_trial=_is_trial(request),
+            correction=_correction(request),
+        )
         submission = received.submission
         return Response(
-            {"id": str(submission.pk), "state": submission.state, "receipt": submission.receipt},
+            ReceivedDocument(submission).data,
             status=202 if received.is_new else 200,
             headers={"Location": reverse("api:submission", args=[submission.pk])},
         )
 
 
+def _correction(request: Request) -> submissions.Correction:
+    note = unquote(request.headers.get("Correction-Note", ""))
+    return submissions.Correction(request.headers.get("Correction-Reason", ""), note)
+
+
+def _is_trial(request: Request) -> bool:
+    """Refused unless it is plainly said: who misspells it must not have sent in earnest."""
+    said = request.query_params.get("trial", "false")
+    if said not in ("true", "false"):
+        raise ValidationError({"trial": _("Say true or false. Nothing was stored.")})
+    return said == "true"
+
+
 def _visible(request: Request) -> QuerySet[Round]:
-    return Round.objects.visible_to(caller(request)).select_related("collection").prefetch_related("keys")
+    actor = caller(request)
+    own = Extension.objects.visible_to(actor).filter(round=OuterRef("pk"), institution=actor.institution_id)
+    found = Round.objects.visible_to(actor).select_related("collection").prefetch_related("keys")
+    return found.annotate(extended_until=Subquery(own.values("until")[:1]))

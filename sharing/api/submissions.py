@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from consortium.api import Filter, asked, parameters
 from consortium.api_auth import caller, person
 from consortium.institutions.scopes import Scope
 from sharing.api.serializers import FindingDocument, SubmissionDocument
 from sharing.models import Finding, Submission
+from sharing.rules import LONGEST_REASON
 from sharing.services import submissions
+from sharing.states import SubmissionState
 
 if TYPE_CHECKING:
     import uuid
@@ -26,21 +30,37 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 
-@extend_schema(parameters=[OpenApiParameter("round", str), OpenApiParameter("state", str)])
+class Reason(serializers.Serializer[Any]):
+    """Why; names things, holds no figure."""
+
+    reason = serializers.CharField(max_length=LONGEST_REASON)
+
+
+class OptionalReason(serializers.Serializer[Any]):
+    """Why, where there is more to say than that it is withdrawn."""
+
+    reason = serializers.CharField(max_length=LONGEST_REASON, required=False, default="", allow_blank=True)
+
+
+_FILTERS = {
+    "round": Filter("round__public_id"),
+    "state": Filter("state", SubmissionState),
+    "trial": Filter("is_trial", ("true", "false"), "Trials only; without it, whatever may count."),
+}
+
+
+@extend_schema(parameters=parameters(_FILTERS))
 class Submissions(ListAPIView[Submission]):
-    """Newest first."""
+    """Newest first; trials only with `trial=true`, and then nothing else."""
 
     scope = Scope.SUBMISSIONS_READ
     serializer_class = SubmissionDocument
     queryset = Submission.objects.none()
 
     def get_queryset(self) -> QuerySet[Submission]:
-        found = _visible(self.request)
-        if round_id := self.request.query_params.get("round"):
-            found = found.filter(round__public_id=round_id)
-        if state := self.request.query_params.get("state"):
-            found = found.filter(state=state)
-        return found.order_by("-received_at", "-id")
+        wanted = asked(self.request, _FILTERS)
+        is_trial = wanted.pop("is_trial", "false") == "true"
+        return _visible(self.request).filter(is_trial=is_trial, **wanted).order_by("-received_at", "-id")
 
 
 class OneSubmission(RetrieveAPIView[Submission]):
@@ -94,14 +114,29 @@ class Approve(APIView):
         return Response(SubmissionDocument(_own(request, pk)).data)
 
 
+class SendBack(APIView):
+    """The second person's no, with a reason for the sender."""
+
+    @extend_schema(request=Reason, responses=SubmissionDocument)
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        submission = _own(request, pk)
+        form = Reason(data=request.data)
+        form.is_valid(raise_exception=True)
+        submissions.send_back(submission, form.validated_data["reason"], by=person(request))
+        return Response(SubmissionDocument(_own(request, pk)).data)
+
+
 class Withdraw(APIView):
     """The submission no longer counts."""
 
     scope = Scope.SUBMISSIONS_WRITE
 
-    @extend_schema(request=None, responses=SubmissionDocument)
+    @extend_schema(request=OptionalReason, responses=SubmissionDocument)
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        submissions.withdraw(_own(request, pk), by=caller(request))
+        submission = _own(request, pk)
+        form = OptionalReason(data=request.data)
+        form.is_valid(raise_exception=True)
+        submissions.withdraw(submission, form.validated_data["reason"], by=caller(request))
         return Response(SubmissionDocument(_own(request, pk)).data)
 
 
@@ -110,5 +145,5 @@ def _own(request: Request, pk: uuid.UUID) -> Submission:
 
 
 def _visible(request: Request) -> QuerySet[Submission]:
-    found = Submission.objects.visible_to(caller(request)).select_related("round")
+    found = Submission.objects.visible_to(caller(request)).select_related("round").prefetch_related("remarks")
     return found.annotate(findings_count=Count("findings"))
