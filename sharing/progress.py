@@ -13,19 +13,24 @@ from django.utils.translation import gettext_lazy as _
 from consortium.institutions.models import Institution
 from consortium.people.models import Person
 from consortium.people.roles import Permission, require
-from sharing.models import Round, Submission
-from sharing.states import SubmissionState
+from sharing.models import NoData, Round, Submission
+from sharing.states import NoDataState, SubmissionState
 
 # What counts most comes first: an accepted version outweighs a rejected correction of it.
 _ORDER = (
     SubmissionState.ACCEPTED,
     SubmissionState.AWAITING_APPROVAL,
     SubmissionState.RECEIVED,
+    SubmissionState.SENT_BACK,
     SubmissionState.REJECTED,
     SubmissionState.WITHDRAWN,
 )
 MISSING, LATE = "missing", "late"
-_WORDS: dict[str, str | Promise] = {MISSING: _("Not yet sent"), LATE: _("Late")}
+_WORDS: dict[str, str | Promise] = {
+    MISSING: _("Not yet sent"),
+    LATE: _("Late"),
+    NoDataState.DECLARED: NoDataState.DECLARED.label,
+}
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,25 @@ def standings(round: Round, person: Person) -> list[Standing]:
     """One standing for each contributor of the round, by name; Forbidden without the permission."""
     require(person, Permission.ROUND_PROGRESS_VIEW)
     sent: dict[int, list[Submission]] = {}
-    for submission in Submission.objects.filter(round=round).only("institution_id", "state", "received_at", "round_id"):
+    firm = Submission.objects.firm().filter(round=round)
+    for submission in firm.only("institution_id", "state", "received_at", "round_id"):
         sent.setdefault(submission.institution_id, []).append(submission)
+    declared = dict(NoData.objects.declared().filter(round=round).values_list("institution", "declared_at"))
     contributors = round.collection.contributors.order_by("name")
-    return [_standing(institution, sent.get(institution.pk, ()), round) for institution in contributors]
+    return [
+        Standing(institution, NoDataState.DECLARED, declared[institution.pk])
+        if institution.pk in declared
+        else _standing(institution, sent.get(institution.pk, ()), round)
+        for institution in contributors
+    ]
 
 
 def own_state(submissions: Iterable[Submission], round: Round) -> tuple[str, Submission | None]:
     """The state that a member's round is in, and the submission that says so."""
     by_state: dict[str, Submission] = {}
     for submission in sorted(submissions, key=lambda each: each.version):
+        if submission.is_trial:
+            continue
         by_state[submission.state] = submission
     for state in _ORDER:
         if state in by_state:
