@@ -1,5 +1,5 @@
-"""The only module that reads private keys. It runs in a vault worker, which alone holds the key-encryption
-key and the key that signs the rounds' sealing keys.
+"""The only module that reads private keys. It runs in a vault worker, which alone holds, or may use, the
+key-encryption key, and holds the key that signs the rounds' sealing keys.
 
 Plaintext exists in the memory of the caller and nowhere else: nothing here writes, logs or returns it inside an error.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -24,15 +24,16 @@ from anonymize.package import (
     max_package_bytes,
     open_sealed,
     sign_jwk,
-    unwrap,
     verify,
-    wrap,
 )
 from consortium.institutions.models import SigningKey
+from consortium.key_encryption import Keyring, keyring
 from sharing import blobs
 from sharing.models import Opening, Round, RoundKey, Submission
 
 if TYPE_CHECKING:
+    import uuid
+
     from anonymize.package.hpke import SuiteId
 
 SUITES: tuple[SuiteId, ...] = ("X-Wing", "X25519")
@@ -47,22 +48,33 @@ class Opened:
     plaintext: bytes = field(repr=False)
 
 
-def require_kek() -> bytes:
-    """The key-encryption key; ImproperlyConfigured at any process that is not the vault's."""
+def require_kek() -> Keyring:
+    """The key-encryption keys; ImproperlyConfigured at any process that is not the vault's."""
     if not settings.CONCORD_KEK:
         raise ImproperlyConfigured(
             "This process holds no key-encryption key (CONCORD_KEK), so it cannot open packages or make round keys. "
             "Only a worker of the queue `vault` holds it."
         )
-    kek = _decode(settings.CONCORD_KEK)
-    if len(kek) != 32:
-        raise ImproperlyConfigured("CONCORD_KEK must be 32 bytes in base64url.")
-    return kek
+    former = settings.CONCORD_FORMER_KEKS.split()
+    try:
+        return keyring(settings.CONCORD_KEK, former, pin=settings.CONCORD_KEK_PIN, secret=settings.CONCORD_KEK_TOKEN)
+    except KeyStoreError as wrong:
+        raise ImproperlyConfigured(f"CONCORD_KEK or CONCORD_FORMER_KEKS: {wrong.sentence}") from wrong
+
+
+def require_key_of(submission_id: str | uuid.UUID) -> None:
+    """KeyStoreError while the key that a submission is sealed to cannot be unwrapped.
+
+    Asked before an attempt at opening is counted: that a key server is away must cost no member its package.
+    """
+    submission = Submission.objects.select_related("round").filter(pk=submission_id).first()
+    if submission is not None:
+        _key_pairs(submission.round, require_kek(), {submission.rkid})
 
 
 def make_round_keys(round: Round) -> None:
     """Every suite has a sealing key, signed by the vault; those that are there already stay."""
-    kek, signer = require_kek(), _round_key_signer()
+    keks, signer = require_kek(), _round_key_signer()
     for suite in SUITES:
         pair = SealingKeyPair.generate(suite)
         # Two workers may be here at once: the first row of a suite counts.
@@ -74,11 +86,22 @@ def make_round_keys(round: Round) -> None:
                     suite=suite,
                     public_jwk=pair.public_jwk(),
                     signature=sign_jwk(pair.public_jwk(), round.public_id, signer),
-                    wrapped_private=wrap(pair.private_bytes(), kek, _purpose(round, pair.rkid)),
+                    wrapped_private=keks.current.wrap(pair.private_bytes(), _purpose(round, pair.rkid)),
+                    kek=keks.current.id,
                 )
             ],
             ignore_conflicts=True,
         )
+
+
+def rewrap(key: RoundKey) -> None:
+    """The private key of a row, locked by the caller, wrapped by the current key-encryption key instead; not saved.
+
+    What comes out is compared with the public half first: a row that is not what it was is never wrapped anew.
+    """
+    keks, purpose = require_kek(), _purpose(key.round, key.rkid)
+    private = _pair(key, keks).private_bytes()
+    key.wrapped_private, key.kek = keks.current.wrap(private, purpose), keks.current.id
 
 
 def record_openings(submissions: Iterable[Submission], purpose: Opening.Purpose) -> None:
@@ -92,7 +115,7 @@ def record_openings(submissions: Iterable[Submission], purpose: Opening.Purpose)
 
 def open_one(submission: Submission, package: bytes) -> Opened:
     """The content of one package whose opening is on record; PackageError when it does not verify or open."""
-    keys = _key_pairs(submission.round, require_kek())
+    keys = _key_pairs(submission.round, require_kek(), {submission.rkid})
     return _open(submission, package, keys, _signing_keys([submission]))
 
 
@@ -103,7 +126,7 @@ def open_all(submissions: list[Submission]) -> Iterator[Opened]:
     """
     if not submissions:
         return
-    keys = _key_pairs(submissions[0].round, require_kek())
+    keys = _key_pairs(submissions[0].round, require_kek(), {each.rkid for each in submissions})
     signing_keys = _signing_keys(submissions)
     with transaction.atomic():
         record_openings(submissions, Opening.Purpose.COMPUTE)
@@ -157,15 +180,21 @@ def _signing_keys(submissions: Iterable[Submission]) -> dict[str, SigningKey]:
     return SigningKey.objects.in_bulk({each.signing_kid for each in submissions}, field_name="kid")
 
 
-def _key_pairs(round: Round, kek: bytes) -> dict[str, SealingKeyPair]:
-    """The round's private keys by id; KeyStoreError when they were destroyed or the key-encryption key is another."""
-    pairs = {}
-    for row in round.keys.exclude(wrapped_private=None):
-        private = unwrap(bytes(row.wrapped_private or b""), kek, _purpose(round, row.rkid))
-        pairs[row.rkid] = SealingKeyPair.from_private_bytes(cast("SuiteId", row.suite), private)
+def _key_pairs(round: Round, keks: Keyring, rkids: Collection[str]) -> dict[str, SealingKeyPair]:
+    """The private keys of the round with these ids; KeyStoreError when they were destroyed or do not unwrap."""
+    rows = round.keys.filter(rkid__in=rkids).exclude(wrapped_private=None)
+    pairs = {row.rkid: _pair(row, keks) for row in rows}
     if not pairs:
         raise KeyStoreError(f"Round {round.public_id} has no private key any more. Nothing was opened.")
     return pairs
+
+
+def _pair(row: RoundKey, keks: Keyring) -> SealingKeyPair:
+    private = keks.unwrap(bytes(row.wrapped_private or b""), row.kek, _purpose(row.round, row.rkid))
+    pair = SealingKeyPair.from_private_bytes(cast("SuiteId", row.suite), private)
+    if pair.rkid != row.rkid:
+        raise KeyStoreError("What was unwrapped is another key than its row names. Nothing was opened.")
+    return pair
 
 
 def _purpose(round: Round, rkid: str) -> str:

@@ -22,6 +22,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     "allauth.usersessions",
     "django.forms",
     "django_celery_beat",
@@ -121,7 +124,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "consortium.api.Pages",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "consortium.openapi.schema.Operation",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "consortium.api.answer_exception",
     "URL_FORMAT_OVERRIDE": None,
@@ -169,6 +172,10 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # an administrator entered the address
 MFA_TOTP_ISSUER = "Concord"
 MFA_TOTP_TOLERANCE = 1  # clocks of telephones
+# Institutions' own directories; see sign_on.directories.
+SOCIALACCOUNT_ADAPTER = "consortium.sign_on.directories.Directories"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "consortium.sign_on.oidc.Directory"}}
+CONCORD_SIGN_ON_LOCAL = False  # directories without TLS, or at private addresses: only to try one on one machine
 # Who needs a second factor: "required" of everybody, "association" of the association's own people, "optional".
 CONCORD_MFA = "required"
 
@@ -191,7 +198,10 @@ CONCORD_SIGNING_KEY: Path | None = None  # private JWK file: signs receipts; onl
 CONCORD_VAULT_SIGNING_KEY = ""  # base64url, private Ed25519: signs the rounds' sealing keys; only in a vault worker
 CONCORD_VAULT_PUBLIC_KEY = ""  # base64url, its public half: published by web
 CONCORD_KEY_OVERLAP_DAYS = 30  # how long a member's signing key stays in force once another has replaced it
-CONCORD_KEK = ""  # base64url, 32 bytes: unwraps the rounds' private keys; only in a vault worker
+CONCORD_KEK = ""  # wraps the rounds' private keys: 32 bytes in base64url, or an address; only in a vault worker
+CONCORD_FORMER_KEKS = ""  # those that only unwrap, until `manage.py rewrap_keys` is done, separated by blanks
+CONCORD_KEK_PIN = ""  # of the hardware module, when a key-encryption key is in one
+CONCORD_KEK_TOKEN = ""  # for the key server, when a key-encryption key is in one
 CONCORD_DELIVERY_KEY = ""  # base64url, private X25519: opens members' statements; only in web
 CONCORD_DELIVERY_PUBLIC_KEY = ""  # base64url, its public half
 CONCORD_PATIENCE = 60  # seconds after which a silent worker or a lost message is given up and the work queued again

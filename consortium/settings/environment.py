@@ -15,12 +15,18 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from anonymize.errors import KeyStoreError
+from consortium.key_encryption import keyring
+
 PROCESSES = ("web", "vault", "office", "beat", "manage")
 HOLDERS = {  # who holds which key; "manage" is a command run by hand: migrate, check, createsuperuser
     "CONCORD_SIGNING_KEY_FILE": {"web"},
     "CONCORD_VAULT_SIGNING_KEY": {"vault"},
     "CONCORD_VAULT_PUBLIC_KEY": {"web"},
     "CONCORD_KEK": {"vault"},
+    "CONCORD_FORMER_KEKS": {"vault"},
+    "CONCORD_KEK_PIN": {"vault"},
+    "CONCORD_KEK_TOKEN": {"vault"},
     "CONCORD_DELIVERY_KEY": {"web"},
     "CONCORD_DELIVERY_PUBLIC_KEY": {"vault"},
 }
@@ -62,10 +68,20 @@ class Environment:
         """A key for the processes that hold it; refused in any other."""
         if process in HOLDERS[name]:
             return self.required(name, what, check=check)
+        self._refuse(name, process)
+        return ""
+
+    def optional_key(self, name: str, process: str) -> str:
+        """A key that its holders need not have; refused in any other process."""
+        if process in HOLDERS[name]:
+            return self.optional(name)
+        self._refuse(name, process)
+        return ""
+
+    def _refuse(self, name: str, process: str) -> None:
         if self.values.get(name) or self.values.get(f"{name}_FILE"):
             holders = " and ".join(sorted(HOLDERS[name]))
             self.problems.append(f"{name} is set in a {process} process; only {holders} may hold it.")
-        return ""
 
     def finish(self) -> None:
         if self.problems:
@@ -86,6 +102,15 @@ def is_32_bytes(value: str) -> str:
     except ValueError:
         return "is not base64url"
     return "" if len(raw) == 32 else f"holds {len(raw)} bytes; 32 are needed"
+
+
+def is_keyring(kek: str, former: str, pin: str, secret: str) -> str:
+    """An empty answer for a key-encryption key, former ones and what their devices ask for, else what is wrong."""
+    try:
+        keyring(kek, former.split(), pin=pin, secret=secret)
+    except KeyStoreError as wrong:
+        return wrong.sentence
+    return ""
 
 
 def is_postgres(value: str) -> str:

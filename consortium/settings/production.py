@@ -36,7 +36,12 @@ CONCORD_VAULT_SIGNING_KEY = _env.key(
 CONCORD_VAULT_PUBLIC_KEY = _env.key(
     "CONCORD_VAULT_PUBLIC_KEY", PROCESS, "the public half of the vault's signing key", check=rules.is_32_bytes
 )
-CONCORD_KEK = _env.key("CONCORD_KEK", PROCESS, "the vault's key-encryption key", check=rules.is_32_bytes)
+CONCORD_KEK = _env.key("CONCORD_KEK", PROCESS, "the vault's key-encryption key")
+CONCORD_FORMER_KEKS = _env.optional_key("CONCORD_FORMER_KEKS", PROCESS)
+CONCORD_KEK_PIN = _env.optional_key("CONCORD_KEK_PIN", PROCESS)
+CONCORD_KEK_TOKEN = _env.optional_key("CONCORD_KEK_TOKEN", PROCESS)
+if CONCORD_KEK and (_wrong := rules.is_keyring(CONCORD_KEK, CONCORD_FORMER_KEKS, CONCORD_KEK_PIN, CONCORD_KEK_TOKEN)):
+    _env.problems.append(f"CONCORD_KEK or CONCORD_FORMER_KEKS: {_wrong}")
 CONCORD_DELIVERY_KEY = _env.key(
     "CONCORD_DELIVERY_KEY", PROCESS, "the private key that opens statements", check=rules.is_32_bytes
 )

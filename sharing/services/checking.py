@@ -63,7 +63,7 @@ class _Checked:
 
 def open_sealed(submission_id: str | uuid.UUID) -> None:
     """Does nothing unless the submission is received and no other worker has it."""
-    vault.require_kek()
+    vault.require_key_of(submission_id)
     claim = _claim(submission_id)
     if claim is not None:
         _decide(claim.submission, _checked(claim))

@@ -59,11 +59,16 @@ def test_another_key_encryption_key_opens_nothing(harbour, open_round, ada, sett
     submission = submissions.receive(open_round, sealed(harbour, open_round), by=ada).submission
     settings.CONCORD_KEK = "A" * 43
 
-    with pytest.raises(KeyStoreError, match="does not open with this key-encryption key"):
+    with pytest.raises(KeyStoreError, match="which this process does not have"):
         checking.open_sealed(submission.pk)
 
     submission.refresh_from_db()
-    assert submission.state == "received"
+    assert (submission.state, submission.lease_until) == ("received", None)
+    assert not submission.openings.exists()  # it counts as no attempt
+
+
+def test_a_wrapped_key_names_what_wrapped_it(open_round):
+    assert {key.kek for key in open_round.keys.all()} == {vault.require_kek().current.id}
 
 
 def test_a_wrapped_key_cannot_be_moved_to_another_round(harbour, open_round, ada):
