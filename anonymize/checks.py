@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from anonymize.template import Check, Dimension, Template
 from anonymize.template_protection import counted_with
 
 __all__ = ["Finding", "check_cube", "has_errors", "needs_previous", "relations"]
+
+Number = TypeVar("Number", np.float64, np.bool_)
 
 # What summing in another order may change, relative to the sum.
 ROUNDING = 1e-12
@@ -35,17 +38,23 @@ class Relation:
     parent: int
     children: tuple[int, ...]
 
-    def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def total(self, values: NDArray[Number]) -> NDArray[Number]:
         """The totals, with a length of one along the relation's own axis."""
-        return values.take((self.parent,), axis=self.axis)
+        return values[self._along(slice(self.parent, self.parent + 1))]
 
-    def parts(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def parts(self, values: NDArray[Number]) -> NDArray[Number]:
+        first, last = self.children[0], self.children[-1]
+        if self.children == tuple(range(first, last + 1)):
+            return values[self._along(slice(first, last + 1))]  # a view; codes in the usual order stand together
         return values.take(self.children, axis=self.axis)
+
+    def _along(self, part: slice) -> tuple[slice, ...]:
+        return (*(slice(None),) * self.axis, part)
 
     def places(self, broken: Mask, shape: tuple[int, ...]) -> NDArray[np.int64]:
         """Flat lattice indices of the parents at which the relation is broken."""
         full = np.zeros(shape, np.bool_)
-        full[(slice(None),) * self.axis + (slice(self.parent, self.parent + 1),)] = broken
+        full[self._along(slice(self.parent, self.parent + 1))] = broken
         return np.flatnonzero(full)
 
 
@@ -94,13 +103,15 @@ def _sums(check: Check, values: Arrays, template: Template) -> Iterator[Broken]:
     for measure in check.options.get("measures", [each.id for each in template.measures if each.additive]):
         array = values[measure]
         signed = bool((array < 0).any())
+        gaps = np.isnan(array)
+        known = np.where(gaps, 0.0, array)
         for relation in relations(template):
-            total, parts = relation.total(array), relation.parts(array)
-            published = np.nansum(parts, axis=relation.axis, keepdims=True)
+            total = relation.total(array)
+            over = relation.parts(known).sum(axis=relation.axis, keepdims=True) - total
             # A withheld total compares as false everywhere.
             room = tolerance + ROUNDING * np.abs(total) * len(relation.children)
-            complete = ~np.isnan(parts).any(axis=relation.axis, keepdims=True)
-            broken = np.where(complete, np.abs(published - total) > room, (published - total > room) & (not signed))
+            complete = ~relation.parts(gaps).any(axis=relation.axis, keepdims=True)
+            broken = np.where(complete, np.abs(over) > room, (over > room) & (not signed))
             yield Broken(
                 check.id,
                 check.severity,

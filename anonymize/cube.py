@@ -177,9 +177,12 @@ def lattice(template: Template) -> Lattice:
 
 
 def _scatter(table: pa.Table, places: NDArray[np.int64], shape: tuple[int, ...], column: str) -> NDArray[np.float64]:
-    full = np.zeros(shape, np.float64)
     # A null becomes NaN on the way.
-    full.reshape(-1)[places] = table.column(column).cast(pa.float64()).to_numpy()
+    values: NDArray[np.float64] = table.column(column).cast(pa.float64()).to_numpy()
+    full = np.zeros(shape, np.float64)
+    if len(places) == full.size and (places[1:] > places[:-1]).all():
+        return values.reshape(shape)  # every cell is there, in lattice order
+    full.reshape(-1)[places] = values
     return full
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from anonymize.cube_structure import CubeError, check_columns, check_size
+from anonymize.cube_structure import CubeError, check_columns, check_size, text_columns
 from anonymize.template import Template
 
 PARQUET = "application/vnd.apache.parquet"
@@ -27,6 +27,8 @@ SDMX_CSV = "application/vnd.sdmx.data+csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = (PARQUET, SDMX_CSV, XLSX)
 SUFFIXES: Mapping[str, str] = {".parquet": PARQUET, ".csv": SDMX_CSV, ".xlsx": XLSX}
+
+_THRIFT_LIMITS = {"thrift_string_size_limit": 2**20, "thrift_container_size_limit": 2**16}
 
 LARGEST_FILE = 64 * 2**20  # bytes, as of the sealed package
 LARGEST_UNPACKED = 256 * 2**20  # bytes; a small file may claim to hold much more
@@ -77,7 +79,8 @@ def parquet_bytes(table: pa.Table, stated: Mapping[str, str]) -> bytes:
 
 
 def _parquet(content: bytes, template: Template) -> Parsed:
-    file = pq.ParquetFile(pa.BufferReader(content), thrift_string_size_limit=2**20, thrift_container_size_limit=2**16)
+    buffer = pa.BufferReader(content)
+    file = pq.ParquetFile(buffer, **_THRIFT_LIMITS)
     metadata = file.metadata
     names = file.schema.names
     check_columns(names, template)
@@ -88,7 +91,9 @@ def _parquet(content: bytes, template: Template) -> Parsed:
     stated = {
         name: (metadata.metadata or {}).get(f"concord.{name}".encode(), b"").decode("utf-8") for name in _METADATA
     }
-    return Parsed(file.read(use_threads=False), stated)
+    # Codes are read as what they are in the file, numbers of a dictionary: as texts they take longer than all the rest.
+    coded = pq.ParquetFile(buffer, metadata=metadata, read_dictionary=text_columns(template), **_THRIFT_LIMITS)
+    return Parsed(coded.read(use_threads=False), stated)
 
 
 def _csv(content: bytes, template: Template) -> Parsed:

@@ -25,6 +25,8 @@ CONF_STATUS = "CONF_STATUS"
 NORMAL, SUPPRESSED = "A", "Q"  # CL_OBS_STATUS
 FREE, CONFIDENTIAL = "F", "C"  # CL_CONF_STATUS
 
+Order = NDArray[np.intp] | slice  # of rows
+
 # Beyond these a sum of a few thousand cubes is no longer exact in 64 bits.
 LARGEST_COUNT = 2**53
 LARGEST_AMOUNT = 1e18
@@ -77,6 +79,10 @@ def cube_columns(template: Template) -> tuple[str, ...]:
     return (*template.dimension_ids, TIME_PERIOD, *template.measure_ids, OBS_STATUS, CONF_STATUS)
 
 
+def text_columns(template: Template) -> list[str]:
+    return [name for name in cube_columns(template) if name not in template.measure_ids]
+
+
 def check_columns(names: Sequence[str], template: Template, *, also: Sequence[str] = ()) -> None:
     """Refuse names that are missing, doubled or not the template's; `also` may be there and is not required."""
     expected = cube_columns(template)
@@ -119,8 +125,8 @@ def structured(raw: pa.Table, template: Template, period: str | None = None) -> 
     check_size(raw.num_rows, template)
     stated = _period(raw.column(TIME_PERIOD), template, period)
     codes = [_codes(raw.column(each.id), each.id, each.code_list) for each in template.dimensions]
-    places = np.ravel_multi_index(codes, template.shape).astype(np.int64)
-    order = np.argsort(places, kind="stable")
+    places = _flat(codes, template)
+    order = _order(places)
     places = places[order]
     _check_no_doubles(places, template)
     withheld = _withheld(raw, template, order, places)
@@ -142,18 +148,28 @@ def cell_key(place: int, template: Template) -> dict[str, str]:
 
 def places_of(table: pa.Table, template: Template) -> NDArray[np.int64]:
     """The flat lattice index of each row; CubeError for a code that is not in its list."""
-    codes = [_codes(table.column(each.id), each.id, each.code_list) for each in template.dimensions]
-    places: NDArray[np.int64] = np.ravel_multi_index(codes, template.shape).astype(np.int64)
+    return _flat([_codes(table.column(each.id), each.id, each.code_list) for each in template.dimensions], template)
+
+
+def _flat(codes: Sequence[NDArray[np.int32]], template: Template) -> NDArray[np.int64]:
+    places: NDArray[np.int64] = np.ravel_multi_index(list(codes), template.shape).astype(np.int64, copy=False)
     return places
 
 
+def _order(places: NDArray[np.int64]) -> Order:
+    """What brings the rows into lattice order; everything as it is where they are in it, as in our own files."""
+    if (places[1:] > places[:-1]).all():
+        return slice(None)
+    return np.argsort(places, kind="stable")
+
+
 def _period(column: pa.ChunkedArray, template: Template, expected: str | None) -> str:
-    texts = _texts(column, TIME_PERIOD)
-    periods = texts.dictionary.to_pylist()
-    if texts.null_count or len(periods) != 1:
+    found = _texts(column, TIME_PERIOD)
+    periods = set(found.in_use)
+    if found.empty or len(periods) != 1:
         raise CubeError("Every row of a cube has one and the same TIME_PERIOD.", rule="wrong-period")
     try:
-        period = template.check_period(str(periods[0]))
+        period = template.check_period(periods.pop())
     except TemplateError as refused:
         raise CubeError(
             f"TIME_PERIOD is not written as the periods of collection {template.id} are.", rule="wrong-period"
@@ -163,16 +179,16 @@ def _period(column: pa.ChunkedArray, template: Template, expected: str | None) -
     return period
 
 
-def _codes(column: pa.ChunkedArray, name: str, code_list: CodeList) -> NDArray[np.int64]:
-    texts = _texts(column, name)
-    if texts.null_count:
+def _codes(column: pa.ChunkedArray, name: str, code_list: CodeList) -> NDArray[np.int32]:
+    found = _texts(column, name)
+    if found.empty:
         raise CubeError(
-            f"The column {name} is empty in {_rows(texts.null_count)}. A total has the code _T.", rule="missing-code"
+            f"The column {name} is empty in {_rows(found.empty)}. A total has the code _T.", rule="missing-code"
         )
-    known = np.fromiter((code_list.index.get(text, -1) for text in texts.dictionary.to_pylist()), np.int64)
-    codes: NDArray[np.int64] = known[texts.indices.to_numpy()]
-    unknown = codes < 0
-    if unknown.any():
+    known = np.array([code_list.index.get(text, -1) for text in found.in_use], np.int32)
+    codes: NDArray[np.int32] = known[found.of_row]
+    if (known < 0).any():
+        unknown = codes < 0
         raise CubeError(
             f"The column {name} holds codes that are not in its code list, in {_rows(int(unknown.sum()))}, "
             f"first in row {int(unknown.argmax()) + 1}.",
@@ -181,11 +197,40 @@ def _codes(column: pa.ChunkedArray, name: str, code_list: CodeList) -> NDArray[n
     return codes
 
 
-def _texts(column: pa.ChunkedArray, name: str) -> pa.DictionaryArray:
-    """A column of text as one dictionary array that holds only the texts in use."""
+@dataclass(frozen=True, eq=False)
+class _Texts:
+    """A column of text: the texts that rows hold, which of them each row holds, and how many rows hold none."""
+
+    in_use: list[str]
+    of_row: NDArray[np.intp]
+    empty: int
+
+
+def _texts(column: pa.ChunkedArray, name: str) -> _Texts:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
         raise CubeError(f"The column {name} must be text.", rule="wrong-type")
+    coded = _dictionary(column)
+    if coded.null_count:
+        return _Texts([], np.empty(0, np.int32), coded.null_count)
+    of_row = coded.indices.to_numpy().astype(np.intp, copy=False)
+    # A file's dictionary may hold texts that no row has, and the same text twice.
+    is_used = np.bincount(of_row, minlength=len(coded.dictionary)) > 0
+    texts = coded.dictionary
+    if not is_used.all():
+        texts, of_row = texts.take(pa.array(np.flatnonzero(is_used))), (np.cumsum(is_used) - 1)[of_row]
+    try:
+        return _Texts(texts.to_pylist(), of_row, 0)
+    except UnicodeDecodeError:
+        raise CubeError(f"The column {name} must be text in UTF-8.", rule="wrong-type") from None
+
+
+def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """The column as one dictionary array; a text that is null counts as an empty row."""
+    if pa.types.is_dictionary(column.type):
+        coded = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        if isinstance(coded, pa.DictionaryArray) and not coded.dictionary.null_count:
+            return coded
     return pc.dictionary_encode(column.cast(pa.string())).combine_chunks()
 
 
@@ -199,9 +244,7 @@ def _check_no_doubles(places: NDArray[np.int64], template: Template) -> None:
         )
 
 
-def _withheld(
-    raw: pa.Table, template: Template, order: NDArray[np.intp], places: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _withheld(raw: pa.Table, template: Template, order: Order, places: NDArray[np.int64]) -> NDArray[np.bool_]:
     observed = _status(raw, OBS_STATUS, NORMAL, SUPPRESSED)[order]
     confidential = _status(raw, CONF_STATUS, FREE, CONFIDENTIAL)[order]
     wrong = observed != confidential
@@ -219,12 +262,11 @@ def _withheld(
 
 
 def _status(raw: pa.Table, name: str, off: str, on: str) -> NDArray[np.bool_]:
-    texts = _texts(raw.column(name), name)
-    marks = texts.dictionary.to_pylist()
-    if texts.null_count or not set(marks) <= {off, on}:
+    found = _texts(raw.column(name), name)
+    if found.empty or not set(found.in_use) <= {off, on}:
         raise CubeError(f"{name} must be {off} or {on} in every row.", rule="unknown-status")
-    is_on = np.array([mark == on for mark in marks], np.bool_)
-    flags: NDArray[np.bool_] = is_on[texts.indices.to_numpy()]
+    is_on = np.array([mark == on for mark in found.in_use], np.bool_)
+    flags: NDArray[np.bool_] = is_on[found.of_row]
     return flags
 
 
@@ -232,7 +274,7 @@ def _measure(
     column: pa.ChunkedArray,
     measure: Measure,
     template: Template,
-    order: NDArray[np.intp],
+    order: Order,
     places: NDArray[np.int64],
     withheld: NDArray[np.bool_],
 ) -> pa.Array:
@@ -274,7 +316,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _coded(index: NDArray[Any], codes: Sequence[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(codes, pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32, copy=False)), pa.array(codes, pa.string()))
 
 
 def _rows(number: int) -> str:

@@ -13,6 +13,7 @@ from anonymize.sending import Delivery
 ENDINGS = {
     "received": "received, not decided yet",
     "accepted": "accepted",
+    "checked": "checked, does not count",
     "rejected": "rejected; correct it and send again",
     "awaiting_approval": "waiting for your approver in the portal",
     "superseded": "superseded by a later version",

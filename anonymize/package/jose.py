@@ -46,15 +46,16 @@ def sign(header: dict[str, Any], payload: bytes, key: OKPKey | ECKey) -> str:
     return jws.serialize_compact(header, payload, key, registry=Registry(len(payload) * 4 // 3 + 4))
 
 
-def segments(compact: bytes) -> tuple[bytes, bytes, bytes]:
-    """The three encoded parts of a compact JWS; PackageError when there are more or fewer."""
-    parts = compact.split(b".", 3)
-    if len(parts) > 3:
+def segments(compact: bytes) -> tuple[bytes, memoryview, bytes]:
+    """The three encoded parts of a compact JWS; PackageError when there are more or fewer. The payload is not copied."""
+    first, last = compact.find(b"."), compact.rfind(b".")
+    if first != last and compact.find(b".", first + 1) != last:
         raise refusal("malformed")
-    if len(parts) < 3 or not all(parts):
+    header, signature = compact[:first], compact[last + 1 :]
+    if first == last or not header or not signature or last == first + 1:
         # Whatever lacks its end may still be told apart from noise by its start: `{"` in base64url.
         raise refusal("truncated" if compact.startswith(b"ey") else "malformed")
-    return parts[0], parts[1], parts[2]
+    return header, memoryview(compact)[first + 1 : last], signature
 
 
 def read_json_object(encoded: bytes) -> dict[str, Any]:

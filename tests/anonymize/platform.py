@@ -148,9 +148,9 @@ class Platform:
             return problem(422, refused.rule, refused.sentence)
         pair = keys.ROUND_XWING if envelope.suite == "X-Wing" else keys.ROUND_X25519
         self.opened.append(open_sealed(envelope, pair))
-        return self._acknowledge(202, self._record(round_id, package))
+        return self._acknowledge(202, self._record(round_id, package, is_trial=is_trial))
 
-    def _record(self, round_id: str, package: bytes) -> dict[str, Any]:
+    def _record(self, round_id: str, package: bytes, *, is_trial: bool) -> dict[str, Any]:
         version, digest = (
             sum(each["round"] == round_id for each in self.by_digest.values()) + 1,
             package_digest(package),

@@ -258,3 +258,65 @@ def test_a_cube_of_a_large_lattice_is_read_back_whole() -> None:
     again = read_cube(write_cube(cube), template)
     assert np.array_equal(again.places, cube.places)
     assert all(np.array_equal(values, arrays(cube, template)[each]) for each, values in arrays(again, template).items())
+
+
+def in_codes(dictionary: list[str | None], indices: list[int | None]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(dictionary, pa.string()))
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "indices"),
+    [
+        (["NOBODY KNOWS", "_T", "A", "B"], [1, 2, 3]),
+        (["_T", "A", "A", "B", "B"], [0, 2, 4]),
+        (["B", "A", "_T"], [2, 1, 0]),
+    ],
+)
+def test_only_the_codes_that_rows_hold_count(dictionary: list[str | None], indices: list[int | None]) -> None:
+    table = rows(PRODUCT=in_codes(dictionary, indices))
+    assert write_cube(cube_of(table, TEMPLATE, institution="ADA")) == write_cube(
+        cube_of(rows(), TEMPLATE, institution="ADA")
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "dictionary", "indices"),
+    [
+        ("missing-code", ["_T", None, "B"], [0, 1, 2]),
+        ("missing-code", ["_T", "A", "B"], [0, None, 2]),
+        ("unknown-code", ["_T", "X", "B"], [0, 1, 2]),
+        ("duplicate-cell", ["_T", "A", "A"], [0, 1, 2]),
+    ],
+)
+def test_a_dictionary_hides_no_wrong_code(rule: str, dictionary: list[str | None], indices: list[int | None]) -> None:
+    with pytest.raises(CubeError) as caught:
+        cube_of(rows(PRODUCT=in_codes(dictionary, indices)), TEMPLATE, institution="ADA")
+    assert caught.value.rule == rule
+
+
+@pytest.mark.parametrize("use_dictionary", [True, False])
+def test_text_that_is_no_utf8_is_refused(use_dictionary: bool) -> None:
+    broken = pa.StringArray.from_buffers(3, pa.py_buffer(np.array([0, 2, 3, 4], np.int32)), pa.py_buffer(b"\xff\xfeAB"))
+    sink = io.BytesIO()
+    pq.write_table(rows(PRODUCT=broken), sink, use_dictionary=use_dictionary)
+    assert refused(sink.getvalue()).rule == "wrong-type"
+
+
+@pytest.mark.parametrize("use_dictionary", [True, False])
+def test_how_a_file_codes_its_texts_changes_nothing(use_dictionary: bool) -> None:
+    sink = io.BytesIO()
+    pq.write_table(rows(), sink, use_dictionary=use_dictionary, row_group_size=1)  # a dictionary for each row
+    cube = read_cube(sink.getvalue(), TEMPLATE, institution="ADA")
+    assert write_cube(cube) == write_cube(cube_of(rows(), TEMPLATE, institution="ADA"))
+
+
+def test_numbers_in_the_place_of_codes_are_refused() -> None:
+    assert refused(parquet(rows(PRODUCT=[1, 2, 3]))).rule == "wrong-type"
+    assert refused(parquet(rows(PRODUCT=[b"_T", b"A", b"B"]))).rule == "wrong-type"
+
+
+def test_rows_in_any_order_are_the_same_cube() -> None:
+    backwards = rows().take([2, 1, 0])
+    assert write_cube(cube_of(backwards, TEMPLATE, institution="ADA")) == write_cube(
+        cube_of(rows(), TEMPLATE, institution="ADA")
+    )

@@ -66,7 +66,7 @@ class Target:
         except Exception as crash:  # noqa: BLE001 - whatever it is, it is what we look for
             return f"crash: {type(crash).__name__}: {str(crash)[:200]}"
         content = mutant.content.strip() if self.strips else mutant.content
-        if content in {each.encode() for each in (genuine.text, *genuine.others)}:
+        if content in {each.text.encode() for each in self.genuine}:
             return None
         # ECDSA draws, and anybody can turn (r, s) into (r, n - s): another signature of the very same header and content.
         if genuine.key.alg == "ES256" and content.rsplit(b".", 1)[0] == genuine.text.encode().rsplit(b".", 1)[0]:
@@ -87,7 +87,16 @@ def targets() -> Mapping[str, Target]:
     requests = tuple(
         request_registration(key, INSTITUTION, AUDIENCE, NOW) for key in (keys.INSTITUTION, keys.INSTITUTION_HSM)
     )
-    everything = (*packages, *receipts, *rounds, *heads, counted, *requests, *_foreign())
+    everything = (
+        *packages,
+        *receipts,
+        *rounds,
+        *heads,
+        counted,
+        *requests,
+        *_foreign(),
+        _receipt(1, packages[0], is_trial=True),
+    )
 
     def of(text: str, key: SigningKey) -> Genuine:
         return Genuine(text, key, tuple(each for each in everything if each != text))
@@ -137,10 +146,10 @@ def _foreign() -> tuple[str, ...]:
     )
 
 
-def _receipt(version: int, package: str) -> str:
+def _receipt(version: int, package: str, *, is_trial: bool = False) -> str:
     content = package.encode()
     receipt = Receipt(AUDIENCE, "s-1", INSTITUTION, ROUND, version, package_digest(content), len(content), _AT)
-    return issue_receipt(receipt, keys.CONSORTIUM)
+    return issue_receipt(receipt, keys.CONSORTIUM, is_trial=is_trial)
 
 
 def _open(content: bytes) -> bytes:
