@@ -139,6 +139,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["consortium.api_auth.IsPublic"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "sharing.api.examples.describe"],
     "ENUM_NAME_OVERRIDES": {
         "InstitutionState": "consortium.institutions.states.InstitutionState",
         "ReleaseState": "sharing.states.ReleaseState",
@@ -243,6 +244,8 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker however long it is away
+CELERY_BROKER_CONNECTION_TIMEOUT = 2  # seconds; whoever queues work has somebody waiting
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Work whose message was lost, or whose worker died, is queued again.

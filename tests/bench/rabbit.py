@@ -33,6 +33,9 @@ class Rabbit:
         return next((found for each in _PROGRAMS if (found := shutil.which(each))), None)
 
     def start(self) -> None:
+        """RuntimeError when it does not come up, or when somebody else listens on its port."""
+        if self._process is None and self._answers():
+            raise RuntimeError(f"Something listens on port {PORT} already; an earlier run was interrupted?")
         self._home.mkdir(parents=True, exist_ok=True)
         configuration = self._home / "rabbitmq.conf"
         configuration.write_text(f"listeners.tcp.local = 127.0.0.1:{PORT}\n")
@@ -53,7 +56,7 @@ class Rabbit:
             )
         deadline = time.monotonic() + 60
         while not self._answers():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError(f"RabbitMQ did not start; see {self._home / 'out.log'}.")
             time.sleep(0.2)
 
