@@ -6,6 +6,7 @@ from sharing.models.log import Leaf
 from sharing.models.no_data import NoData, NoDataReason
 from sharing.models.query import Query, QueryMessage
 from sharing.models.release import Release, ReleaseApproval, ReleaseCell
+from sharing.models.reminder import Reminder
 from sharing.models.round import Destruction, Round, RoundKey
 from sharing.models.statement import Statement
 from sharing.models.submission import CorrectionReason, Finding, Opening, Remark, Submission, Timeliness
@@ -27,6 +28,7 @@ __all__ = [
     "ReleaseApproval",
     "ReleaseCell",
     "Remark",
+    "Reminder",
     "Round",
     "RoundKey",
     "Statement",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.contrib.postgres.aggregates import ArrayAgg
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.functional import cached_property
 from django.utils.translation import get_language, gettext_lazy as _
@@ -12,6 +13,10 @@ from django.utils.translation import get_language, gettext_lazy as _
 from anonymize.template import Template, parse
 from consortium.institutions.models import Institution
 from consortium.people.roles import Actor, Permission, may
+
+
+def usual_reminder_days() -> list[int]:
+    return [-7, -1, 1, 5]
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
@@ -39,6 +44,13 @@ class Collection(models.Model):
     size_limit = models.PositiveIntegerField(_("largest package, in bytes"), default=64 * 1024 * 1024)
     # After this the keys of a round are destroyed, and with them every package that was sealed to them.
     retention_months = models.PositiveSmallIntegerField(_("months until a round's keys are destroyed"), default=36)
+    # When whoever has not answered is reminded: days after the due date, before it where negative.
+    reminder_days: models.Field[Any, Any] = ArrayField(
+        models.SmallIntegerField(), default=usual_reminder_days, verbose_name=_("days of reminders")
+    )
+    escalation_days = models.PositiveSmallIntegerField(
+        _("days after the due date from which approvers and administrators are reminded too"), default=5
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CollectionQuerySet.as_manager()
