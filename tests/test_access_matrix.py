@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.utils import timezone
 
+from consortium.institutions.models import Application, ApprovalWaiver
+from consortium.institutions.services import affiliates, agreements
+from consortium.institutions.states import ApplicationState
 from consortium.notifications.kinds import Kind
 from consortium.notifications.models import Delivery, Endpoint, Message, Notice
+from consortium.people import invitations
 from sharing.models import Release, Submission
 from sharing.services import checking, submissions
 from sharing.states import ReleaseState
@@ -196,6 +201,11 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "rounds/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
     "rounds/plan/": GET(client=401, collection_manager=200, everyone=403),
     "rounds/<slug:public_id>/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "rounds/<slug:public_id>/keys/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "rounds/<slug:public_id>/keys/ask/": POST({"reason": "ordered"}, client=401, collection_manager=302, everyone=403),
+    # nobody has asked
+    "rounds/<slug:public_id>/keys/confirm/": POST(client=401, collection_manager=404, everyone=403),
+    "rounds/<slug:public_id>/keys/call-off/": POST(client=401, collection_manager=404, everyone=403),
     "rounds/<slug:public_id>/open/": POST(
         client=401, suspended=404, outsider=404, collection_manager=302, everyone=403
     ),
@@ -208,6 +218,48 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "rounds/<slug:public_id>/compute/": POST(client=401, suspended=404, outsider=404, statistician=302, everyone=403),
     # pages: the own institution
     "institution/": GET(client=401, members=200, staff=403),
+    "institution/approval/require/": POST(client=401, administrator=302, outsider=302, everyone=403),
+    "institution/approval/waive/": POST(client=401, administrator=302, outsider=302, everyone=403),
+    "institution/approval/waive/confirm/": POST(
+        client=401, administrator=302, approver=302, outsider=404, everyone=403
+    ),
+    "institution/approval/waive/refuse/": POST(client=401, administrator=302, approver=302, outsider=404, everyone=403),
+    "institution/people/": GET(client=401, members=200, staff=403),
+    "institution/people/invite/": GET(client=401, administrator=200, outsider=200, everyone=403),
+    "institution/people/<int:person_id>/": (
+        *GET(client=401, suspended=404, administrator=200, people=403, everyone=404),
+        *POST({"roles": ["analyst"]}, client=401, suspended=404, administrator=302, people=403, everyone=404),
+    ),
+    "institution/people/<int:person_id>/close/": POST(
+        client=401, suspended=404, administrator=302, people=403, everyone=404
+    ),
+    "institution/people/<int:person_id>/reopen/": POST(
+        client=401, suspended=404, administrator=302, people=403, everyone=404
+    ),
+    "institution/invitations/<int:invitation_id>/send/": POST(
+        client=401, suspended=404, administrator=302, member_services=302, everyone=404
+    ),
+    "institution/invitations/<int:invitation_id>/revoke/": POST(
+        client=401, suspended=404, administrator=302, member_services=302, everyone=404
+    ),
+    "institution/agreements/": GET(client=401, members=200, staff=403),
+    "institution/agreements/<int:agreement_version>/accept/": POST(
+        {"name": "Dora", "position": "Head of Risk", "is_authorized": "on"},
+        client=401,
+        administrator=302,
+        approver=302,
+        outsider=302,
+        everyone=403,
+    ),
+    "institution/leaving/": (
+        *GET(client=401, administrator=200, outsider=200, everyone=403),
+        *POST({"leaves_on": "2099-01-01"}, client=401, administrator=302, outsider=302, everyone=403),
+    ),
+    "institution/leaving/call-off/": POST(client=401, administrator=404, outsider=404, everyone=403),
+    "institution/records/": GET(client=401, administrator=200, approver=200, outsider=200, suspended=200, everyone=403),
+    "institution/records/<uuid:pk>/receipt/": GET(
+        client=401, administrator=200, approver=200, outsider=404, suspended=404, everyone=403
+    ),
     "institution/keys/": GET(client=401, members=200, staff=403),
     "institution/keys/register/": (
         *GET(client=401, administrator=200, outsider=200, everyone=403),
@@ -241,6 +293,104 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     ),
     "administration/people/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
     "administration/people/invite/": GET(client=401, member_services=200, everyone=403),
+    # joining: pages for everybody
+    "join/": (*GET(public=200), *POST(public=422)),
+    "join/sent/": GET(public=200),
+    "join/<str:token>/": GET(public=404),
+    "join/<str:token>/confirm/": POST(public=404),
+    "join/<str:token>/answer/<int:question_id>/": POST(public=404),
+    "join/<str:token>/withdraw/": POST(public=404),
+    "invitation/<str:token>/": (*GET(public=410), *POST(public=410)),
+    "agreement/": GET(public=302),
+    "agreement/<int:agreement_version>/": GET(public=200),
+    "agreement/<int:agreement_version>/text/": GET(public=200),
+    # applications: member services only
+    "administration/applications/": GET(client=401, member_services=200, everyone=403),
+    "administration/applications/<uuid:application>/": GET(
+        client=401, suspended=404, member_services=200, everyone=404
+    ),
+    "administration/applications/<uuid:application>/take-up/": POST(
+        client=401, suspended=404, member_services=302, everyone=404
+    ),
+    "administration/applications/<uuid:application>/ask/": POST(
+        {"question": "Who are you?"}, client=401, suspended=404, member_services=302, everyone=404
+    ),
+    "administration/applications/<uuid:application>/decline/": POST(
+        {"reason": "No lender"}, client=401, suspended=404, member_services=302, everyone=404
+    ),
+    "administration/applications/<uuid:application>/admit/": POST(
+        client=401, suspended=404, member_services=422, everyone=404
+    ),
+    "administration/institutions/<str:institution>/end/": POST(
+        {"ending-reason": "gone"},
+        client=401,
+        suspended=404,
+        outsider=404,
+        policy_editor=404,
+        observer=404,
+        member_services=302,
+        everyone=403,
+    ),
+    "administration/institutions/<str:institution>/departure/confirm/": POST(client=401, suspended=404, everyone=404),
+    "administration/institutions/<str:institution>/departure/call-off/": POST(client=401, suspended=404, everyone=404),
+    "administration/affiliates/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "administration/affiliates/new/": GET(client=401, member_services=200, everyone=403),
+    "administration/affiliates/<str:group>/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "administration/affiliates/<str:group>/join/": POST(client=401, member_services=302, everyone=403),
+    "administration/affiliates/<str:group>/<str:institution>/leave/": POST(
+        client=401, member_services=404, everyone=403
+    ),
+    "administration/agreements/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "administration/agreements/issue/": GET(client=401, member_services=200, everyone=403),
+    "administration/people/<int:person_id>/": (
+        *GET(
+            client=401,
+            suspended=404,
+            outsider=404,
+            policy_editor=404,
+            observer=404,
+            administrator=200,
+            member_services=200,
+            everyone=403,
+        ),
+        *POST(
+            {"roles": ["analyst"]},
+            client=401,
+            suspended=404,
+            outsider=404,
+            policy_editor=404,
+            observer=404,
+            administrator=302,
+            member_services=302,
+            everyone=403,
+        ),
+    ),
+    "administration/people/<int:person_id>/close/": POST(
+        client=401,
+        suspended=404,
+        outsider=404,
+        policy_editor=404,
+        observer=404,
+        administrator=302,
+        member_services=302,
+        everyone=403,
+    ),
+    "administration/people/<int:person_id>/reopen/": POST(
+        client=401,
+        suspended=404,
+        outsider=404,
+        policy_editor=404,
+        observer=404,
+        administrator=302,
+        member_services=302,
+        everyone=403,
+    ),
+    "administration/invitations/<int:invitation_id>/send/": POST(
+        client=401, suspended=404, administrator=302, member_services=302, everyone=404
+    ),
+    "administration/invitations/<int:invitation_id>/revoke/": POST(
+        client=401, suspended=404, administrator=302, member_services=302, everyone=404
+    ),
     "administration/audit-log/": GET(client=401, auditor=200, everyone=403),
 }
 
@@ -255,7 +405,7 @@ def door(client, harbour, request):
 
 
 @pytest.fixture
-def things(harbour, open_round, ada, timo):
+def things(harbour, open_round, ada, timo, mara):
     """What the addresses are about: a submission of Harbour Bank that waits for approval, a release in review."""
     harbour.institution.approves_submissions = True
     harbour.institution.save()
@@ -289,6 +439,28 @@ def things(harbour, open_round, ada, timo):
         "kid": harbour.key.kid,
         "key_id": 1,  # nobody has one
         "person_id": ada.pk,
+        **_joining(harbour.institution, mara),
+    }
+
+
+def _joining(institution, mara):
+    """An application that waits for its review, an agreement, a group, somebody invited to Harbour Bank."""
+    today = timezone.localdate()
+    application = Application.objects.create(
+        name="Newcomer",
+        contact_email="nora@newcomer.example",
+        state=ApplicationState.IN_REVIEW,
+        confirmed_at=timezone.now(),
+    )
+    agreement = agreements.issue("# Agreement", "# 协议", effective_on=today, accept_by=today, by=mara)
+    invited = invitations.invite("nils@example.org", "Nils", ["analyst"], institution=institution, by=mara)
+    ApprovalWaiver.objects.create(institution=institution, asked_by=mara)
+    return {
+        "application": application.public_id,
+        "question_id": 1,  # nobody asked one
+        "agreement_version": agreement.version,
+        "group": affiliates.create("FAMILY", "Family", by=mara).code,
+        "invitation_id": invited.pk,
     }
 
 

@@ -41,6 +41,7 @@ class Kind(TextChoices):
     QUERY_ASKED = "submission.query_asked", _("%(collection)s %(period)s: the association asks about a finding.")
     QUERY_CLOSED = "submission.query_closed", _("%(collection)s %(period)s: the association closed its question.")
     QUERY_ANSWERED = "query.answered", _("%(collection)s %(period)s: contributor %(handle)s has answered.")
+    RELEASE_IN_REVIEW = "release.in_review", _("%(collection)s %(period)s is computed and waits for review.")
     RELEASE_PUBLISHED = "release.published", _("%(collection)s %(period)s is published.")
     RELEASE_CORRECTED = "release.corrected", _("%(collection)s %(period)s is published again, corrected.")
     RELEASE_WITHDRAWN = "release.withdrawn", _("%(collection)s %(period)s was withdrawn; its page says why.")

@@ -57,6 +57,8 @@ class Permission(TextChoices):
     STATEMENT_VIEW = "statement.view"
     INSTITUTION_VIEW = "institution.view"
     INSTITUTION_MANAGE = "institution.manage"
+    AGREEMENT_ACCEPT = "agreement.accept"
+    RECORDS_VIEW = "institution.view_records"
     # everybody who is entitled to published figures
     RELEASE_VIEW = "release.view"
     # the association
@@ -82,8 +84,18 @@ _MEMBER = {
 PERMISSIONS: Mapping[str, frozenset[Permission]] = {
     Role.SUBMITTER: frozenset({*_MEMBER, Permission.SUBMISSION_SEND, Permission.SUBMISSION_WITHDRAW}),
     Role.ANALYST: frozenset(_MEMBER),
-    Role.APPROVER: frozenset({*_MEMBER, Permission.SUBMISSION_APPROVE, Permission.SUBMISSION_WITHDRAW}),
-    Role.ADMINISTRATOR: frozenset({*_MEMBER, Permission.INSTITUTION_MANAGE}),
+    Role.APPROVER: frozenset(
+        {
+            *_MEMBER,
+            Permission.SUBMISSION_APPROVE,
+            Permission.SUBMISSION_WITHDRAW,
+            Permission.AGREEMENT_ACCEPT,
+            Permission.RECORDS_VIEW,
+        }
+    ),
+    Role.ADMINISTRATOR: frozenset(
+        {*_MEMBER, Permission.INSTITUTION_MANAGE, Permission.AGREEMENT_ACCEPT, Permission.RECORDS_VIEW}
+    ),
     Role.COLLECTION_MANAGER: frozenset(
         {
             Permission.COLLECTION_MANAGE,

@@ -8,11 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from consortium.institutions import rules as institution_rules
 from consortium.institutions.models import Institution
 from consortium.people.models import Person
 from consortium.people.roles import Permission, may
 from consortium.people.session import signed_in
 from consortium.portal.standing import standings
+from consortium.web.offers import refusal
 from sharing import progress
 from sharing.models import Release, Round, Submission
 from sharing.states import ReleaseState, RoundState, SubmissionState
@@ -25,7 +27,8 @@ NEWEST = 5
 def home(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     if not person.is_entitled:
-        return render(request, "portal/suspended.html")
+        may_read = refusal(institution_rules.check_can_read_records, person) is None
+        return render(request, "portal/suspended.html", {"may_read_records": may_read})
     context: dict[str, Any] = {"news": _news(person)}
     if person.institution_id is not None:
         context |= {"standings": standings(person), **_owed(person)}

@@ -15,10 +15,8 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     "confirmed": ("info", "open"),
     "admitted": ("good", "check"),
     "declined": ("bad", "cross"),
-    # departures
-    "declared": ("warn", "clock"),
-    "called_off": ("neutral", "cross"),
-    "done": ("neutral", "check"),
+    # an institution that is leaving
+    "leaving": ("warn", "clock"),
     # the agreement
     "due": ("warn", "clock"),
     "overdue": ("bad", "alert"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from consortium.notifications.models import Notice
+from consortium.institutions.models import Application
 from consortium.people.models import Person
 from consortium.people.roles import Permission, permissions_of
 
@@ -23,6 +24,11 @@ class Entry:
     icon: str
     permission: Permission | None = None
     exact: bool = False  # current at this address only, not below it
+    count: Callable[[Person], int] | None = None  # how many things wait there
+
+
+def _applications(person: Person) -> int:
+    return Application.objects.visible_to(person).waiting().count()
 
 
 PORTAL = (
@@ -35,13 +41,20 @@ PORTAL = (
 # The tabs of the own institution's pages, in order.
 INSTITUTION = (
     Entry(_("Overview"), "own-institution", "institutions", Permission.INSTITUTION_VIEW, exact=True),
+    Entry(_("People"), "own-people", "people", Permission.INSTITUTION_VIEW),
+    Entry(_("Agreements"), "agreements", "audit", Permission.INSTITUTION_VIEW),
     Entry(_("Keys"), "signing-keys", "key", Permission.INSTITUTION_VIEW),
     Entry(_("API clients"), "api-clients", "key", Permission.INSTITUTION_MANAGE),
     Entry(_("Webhooks"), "webhooks", "hook", Permission.INSTITUTION_VIEW),
+    Entry(_("Records"), "records", "submissions", Permission.RECORDS_VIEW),
+    Entry(_("Leaving"), "leaving", "sign-out", Permission.INSTITUTION_MANAGE),
 )
 ASSOCIATION = (
     Entry(_("Rounds"), "rounds", "rounds", Permission.ROUND_PROGRESS_VIEW),
+    Entry(_("Applications"), "applications", "open", Permission.MEMBER_ADMIT, count=_applications),
     Entry(_("Institutions"), "institutions", "institutions", Permission.MEMBER_VIEW),
+    Entry(_("Affiliates"), "affiliates", "peers", Permission.MEMBER_VIEW),
+    Entry(_("Agreement"), "agreement-board", "shield", Permission.MEMBER_VIEW),
     Entry(_("People"), "people", "people", Permission.MEMBER_VIEW),
     Entry(_("Audit log"), "audit-log", "audit", Permission.AUDIT_VIEW),
 )
@@ -53,6 +66,7 @@ class Link:
     address: str
     icon: str
     is_current: bool
+    count: int = 0
 
 
 def links(entries: tuple[Entry, ...], person: Person, path: str) -> Iterator[Link]:
@@ -61,7 +75,7 @@ def links(entries: tuple[Entry, ...], person: Person, path: str) -> Iterator[Lin
         if entry.permission is None or entry.permission in allowed:
             address = reverse(entry.name)
             is_current = path == address if entry.exact else path.startswith(address)
-            yield Link(entry.title, address, entry.icon, is_current)
+            yield Link(entry.title, address, entry.icon, is_current, entry.count(person) if entry.count else 0)
 
 
 def portal(request: HttpRequest) -> dict[str, object]:

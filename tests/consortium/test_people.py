@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, Refused
 from consortium.people import services
 from consortium.people.models import Person
-from consortium.people.roles import ASSOCIATION_ROLES, MEMBER_ROLES, PERMISSIONS, Permission, Role, may, permissions_of
-from tests.cast import person
-
-
-def test_an_administrator_invites_its_own_people(harbour, dora):
-    invited = services.invite("new@example.org", "Nora", [Role.ANALYST], institution=harbour.institution, by=dora)
-
-    assert may(invited, Permission.STATEMENT_VIEW)
-    assert not invited.has_usable_password()
-    assert Entry.objects.get().event == "person.invited"
-
-
-def test_an_administrator_invites_nobody_elsewhere(outsiders_bank, dora):
-    with pytest.raises(Forbidden, match="Your roles do not include this"):
-        services.invite("new@example.org", "Nora", [Role.ANALYST], institution=outsiders_bank.institution, by=dora)
-    with pytest.raises(Forbidden, match="Your roles do not include this"):
-        services.invite("new@example.org", "Nora", [Role.AUDITOR], institution=None, by=dora)
-
-
-def test_member_services_invite_anybody(harbour, mara):
-    services.invite("one@example.org", "One", [Role.ADMINISTRATOR], institution=harbour.institution, by=mara)
-    services.invite("two@example.org", "Two", [Role.AUDITOR], institution=None, by=mara)
-
-
-def test_roles_stay_on_their_side(harbour, mara):
-    with pytest.raises(Refused, match="Members and the association have different roles"):
-        services.invite("new@example.org", "Nora", [Role.STATISTICIAN], institution=harbour.institution, by=mara)
+from consortium.people.roles import ASSOCIATION_ROLES, MEMBER_ROLES, PERMISSIONS, Permission, Role, permissions_of
+from tests.cast import found_bank, person
 
 
 def test_the_database_keeps_roles_on_their_side(harbour):
     with pytest.raises(IntegrityError, match="roles_fit_the_side"):
         person("Nora", harbour.institution, Role.AUDITOR)
-
-
-def test_an_address_has_one_account_however_it_is_written(harbour, ada, dora):
-    with pytest.raises(Refused, match="There is an account with this e-mail address"):
-        services.invite("ADA@example.org", "Ada", [Role.ANALYST], institution=harbour.institution, by=dora)
 
 
 def test_nobody_changes_the_own_roles(dora):
@@ -58,11 +30,72 @@ def test_nobody_closes_the_own_account(dora):
         services.close_account(dora, by=dora)
 
 
-def test_a_closed_account_may_nothing(ada, dora):
+def test_a_closed_account_may_nothing_until_it_is_opened_again(ada, dora):
     closed = services.close_account(ada, by=dora)
 
     assert permissions_of(closed) == frozenset()
     assert not closed.is_entitled
+    with pytest.raises(Refused, match="This account is closed already"):
+        services.close_account(ada, by=dora)
+
+    assert services.reopen_account(ada, by=dora).is_entitled
+    with pytest.raises(Refused, match="This account is open"):
+        services.reopen_account(ada, by=dora)
+    assert [entry.event for entry in Entry.objects.order_by("pk")] == ["person.closed", "person.reopened"]
+
+
+def test_an_institution_keeps_an_administrator(harbour, dora, mara):
+    with pytest.raises(Refused, match="An institution keeps at least one administrator"):
+        services.close_account(dora, by=mara)
+    with pytest.raises(Refused, match="An institution keeps at least one administrator"):
+        services.change_roles(dora, [Role.ANALYST], by=mara)
+
+    second = person("Dan", harbour.institution, Role.ADMINISTRATOR)
+    services.change_roles(dora, [Role.ANALYST], by=second)
+    assert list(harbour.institution.administrators()) == [second]
+
+
+def test_a_closed_administrator_is_none(harbour, dora, mara):
+    second = person("Dan", harbour.institution, Role.ADMINISTRATOR)
+    services.close_account(second, by=dora)
+
+    with pytest.raises(Refused, match="An institution keeps at least one administrator"):
+        services.close_account(dora, by=mara)
+
+
+def test_everybody_has_a_role(ada, dora):
+    with pytest.raises(Refused, match="Everybody has at least one role"):
+        services.change_roles(ada, [], by=dora)
+
+
+def test_roles_taken_meanwhile_count(harbour, dora, mara):
+    """`by` is read again under the lock: an administrator who was just demoted demotes nobody."""
+    second = person("Dan", harbour.institution, Role.ADMINISTRATOR)
+    Person.objects.filter(pk=second.pk).update(roles=[Role.ANALYST])
+
+    with pytest.raises(Forbidden):
+        services.change_roles(dora, [Role.ANALYST], by=second)
+
+
+def test_two_administrators_who_demote_each_other_at_once_do_not_both_succeed(transactional_db):
+    bank = found_bank("HARBOUR")
+    one = person("One", bank.institution, Role.ADMINISTRATOR)
+    two = person("Two", bank.institution, Role.ADMINISTRATOR)
+
+    def demote(who, by):
+        try:
+            services.change_roles(who, [Role.ANALYST], by=by)
+        except Refused:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(demote, (one, two), (two, one)))
+
+    assert sorted(done) == [False, True]
+    assert bank.institution.administrators().count() == 1
 
 
 def test_roles_are_changed_by_the_administrator(ada, dora):

@@ -28,7 +28,18 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
 
     def binding(self, on: date | None = None) -> Agreement | None:
         """The newest version that everybody must have accepted by now; None before the first such day."""
-        return self.filter(accept_by__lt=on or timezone.localdate()).order_by("-version").first()
+        return self._binding(on or timezone.localdate()).first()
+
+    def accepted_by(self, institution_id: int) -> bool:
+        """Whether the institution accepted the version that binds by now, or a newer one; True where none binds."""
+        newer = AgreementAcceptance.objects.filter(
+            institution=institution_id, agreement__version__gte=models.OuterRef("version")
+        )
+        binding = self._binding(timezone.localdate()).annotate(is_accepted=models.Exists(newer))
+        return binding.values_list("is_accepted", flat=True).first() is not False
+
+    def _binding(self, on: date) -> Self:
+        return self.filter(accept_by__lt=on).order_by("-version")
 
 
 class Agreement(models.Model):

@@ -9,10 +9,11 @@ from django.db import models
 from django.utils.translation import get_language, gettext_lazy as _
 
 from consortium.institutions.states import INSTITUTION_MOVES, InstitutionState
-from consortium.people.roles import Permission, may
+from consortium.people.roles import Permission, Role, may
 from consortium.states import HasState
 
 if TYPE_CHECKING:
+    from consortium.people.models import Person
     from consortium.people.roles import Actor
 
 
@@ -83,6 +84,10 @@ class Institution(HasState):  # type: ignore[django-manager-missing]  # ApiClien
     @property
     def is_active(self) -> bool:
         return self.state == InstitutionState.ACTIVE
+
+    def administrators(self) -> models.QuerySet[Person]:
+        """Those whose accounts are open."""
+        return self.people.filter(is_active=True, roles__contains=[Role.ADMINISTRATOR])
 
     @property
     def contributor_id(self) -> str:

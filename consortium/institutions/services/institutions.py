@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consortium.audit.services import record
 from consortium.errors import Refused
 from consortium.institutions import rules
-from consortium.institutions.models import Institution
+from consortium.institutions.models import AffiliateGroup, Institution
 from consortium.institutions.states import InstitutionState
+from consortium.notifications.kinds import Kind
+from consortium.notifications.services import notify
 
 if TYPE_CHECKING:
     from consortium.people.models import Person
@@ -28,7 +31,8 @@ def propose(
     size_band: str,
     name_zh: str = "",
     home_region: str = "",
-    affiliate_group: str = "",
+    registration_number: str = "",
+    lei: str = "",
     approves_submissions: bool = False,
 ) -> Institution:
     """An applicant; it can do nothing before it is admitted."""
@@ -40,9 +44,13 @@ def propose(
         kind=kind,
         size_band=size_band,
         home_region=home_region,
-        affiliate_group=affiliate_group,
+        registration_number=registration_number,
+        lei=lei,
         approves_submissions=approves_submissions,
     )
+    # A group contributes under its code: another institution of that code would be counted as part of it.
+    if AffiliateGroup.objects.filter(code=code).exists():
+        raise Refused(_("A group of affiliates has this code."), rule="code-taken")
     try:
         with transaction.atomic():
             institution.save()
@@ -54,7 +62,7 @@ def propose(
 
 @transaction.atomic
 def admit(institution: Institution, *, by: Person) -> Institution:
-    institution = _locked(institution)
+    institution = locked(institution)
     rules.check_can_admit(by, institution)
     institution.admitted_at = timezone.now()
     _move(institution, InstitutionState.ACTIVE)
@@ -64,28 +72,31 @@ def admit(institution: Institution, *, by: Person) -> Institution:
 
 @transaction.atomic
 def suspend(institution: Institution, *, reason: str, by: Person) -> Institution:
-    """From here on nobody of the institution sees or sends anything; what it sent before stays."""
-    institution = _locked(institution)
+    """From here on nobody of the institution sends anything or sees figures; what it sent before stays."""
+    institution = locked(institution)
     rules.check_can_suspend(by, institution)
-    _move(institution, InstitutionState.SUSPENDED)
+    _move(institution, InstitutionState.SUSPENDED, reason)
+    notify(institution.administrators(), Kind.INSTITUTION_SUSPENDED, address=reverse("home"))
     record("institution.suspended", by=by, about=institution, reason=reason)
     return institution
 
 
 @transaction.atomic
 def reinstate(institution: Institution, *, by: Person) -> Institution:
-    institution = _locked(institution)
+    institution = locked(institution)
     rules.check_can_reinstate(by, institution)
     _move(institution, InstitutionState.ACTIVE)
+    notify(institution.administrators(), Kind.INSTITUTION_REINSTATED, address=reverse("home"))
     record("institution.reinstated", by=by, about=institution)
     return institution
 
 
-def _locked(institution: Institution) -> Institution:
+def locked(institution: Institution) -> Institution:
     """The row, held against packages that are just being received: their insert needs the institution's key."""
     return Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
 
 
-def _move(institution: Institution, state: InstitutionState) -> None:
+def _move(institution: Institution, state: InstitutionState, reason: str = "") -> None:
     institution.move_to(state)
-    institution.save(update_fields=["state", "admitted_at"])
+    institution.state_reason = reason
+    institution.save(update_fields=["state", "state_reason", "admitted_at"])

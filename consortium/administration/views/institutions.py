@@ -1,26 +1,24 @@
-"""The association's pages: members, their people, the audit log."""
+"""Members: who they are, whether they are active, and how they leave."""
 
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from consortium.administration.forms import InstitutionForm, InvitationForm, SuspensionForm
-from consortium.audit.models import Entry
-from consortium.audit.services import verify_chain
+from consortium.administration.forms import EndingForm, InstitutionForm, SuspensionForm
 from consortium.errors import Refused
 from consortium.institutions import rules
-from consortium.institutions.models import Institution
-from consortium.institutions.services import institutions
+from consortium.institutions.models import Departure, Institution, InstitutionKind
+from consortium.institutions.services import agreements, departures, institutions
 from consortium.institutions.states import InstitutionState
-from consortium.people import services as people
+from consortium.membership.views.overview import departure_of
 from consortium.people.models import Person
-from consortium.people.roles import Permission, Role, require
+from consortium.people.roles import Permission, require
 from consortium.people.session import signed_in
 from consortium.web.offers import Offer, carry_out, refusal
 
@@ -36,14 +34,31 @@ def institution_list(request: HttpRequest) -> HttpResponse:
         .order_by("code")
         .annotate(people_count=Count("people", filter=Q(people__is_active=True)))
     )
-    if wanted := request.GET.get("q", "").strip():
-        found = found.filter(Q(name__icontains=wanted) | Q(name_zh__icontains=wanted) | Q(code__icontains=wanted))
+    chosen = {field: request.GET.get(field, "").strip() for field in ("q", "state", "kind")}
     context = {
-        "page": Paginator(found, A_PAGE).get_page(request.GET.get("page")),
-        "wanted": wanted,
+        "page": Paginator(_filtered(found, chosen), A_PAGE).get_page(request.GET.get("page")),
+        "chosen": chosen,
+        "states": InstitutionState.choices,
+        "kinds": InstitutionKind.choices,
         "may_propose": refusal(rules.check_can_propose, person) is None,
     }
     return render(request, "administration/institutions.html", context)
+
+
+def _filtered(found: QuerySet[Institution], chosen: dict[str, str]) -> QuerySet[Institution]:
+    if wanted := chosen["q"]:
+        found = found.filter(
+            Q(name__icontains=wanted)
+            | Q(name_zh__icontains=wanted)
+            | Q(code__icontains=wanted)
+            | Q(affiliate_group__icontains=wanted)
+            | Q(registration_number__iexact=wanted)
+            | Q(lei__iexact=wanted)
+        )
+    for field in ("state", "kind"):
+        if chosen[field]:
+            found = found.filter(**{field: chosen[field]})
+    return found
 
 
 @require_http_methods(["GET", "POST"])
@@ -67,14 +82,24 @@ def institution_detail(request: HttpRequest, institution: str) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.MEMBER_VIEW)
     member = _visible(person, institution)
+    departure = departure_of(member)
     context = {
         "institution": member,
         "members": member.people.all(),
+        "invitations": member.invitations.pending(),
         "keys": member.signing_keys.all(),
         "collections": member.collections.all(),
+        "agreement": agreements.standing(member),
+        "affiliations": member.affiliations.select_related("group"),
+        "application": getattr(member, "application", None),
         "offer": _next_step(person, member),
         "suspension": SuspensionForm(),
         "why_not_suspend": refusal(rules.check_can_suspend, person, member),
+        "ending": EndingForm(prefix="ending"),
+        "may_end": refusal(rules.check_can_end_membership, person, member) is None,
+        "may_admit": refusal(require, person, Permission.MEMBER_ADMIT) is None,
+        "departure": departure,
+        **(_departure_offers(person, departure) if departure else {}),
     }
     return render(request, "administration/institution.html", context)
 
@@ -111,52 +136,49 @@ def institution_reinstate(request: HttpRequest, institution: str) -> HttpRespons
     return carry_out(request, _address(institution), done, lambda: institutions.reinstate(member, by=person))
 
 
-@require_safe
-def people_list(request: HttpRequest) -> HttpResponse:
+@require_POST
+def institution_end(request: HttpRequest, institution: str) -> HttpResponse:
+    """The association lets go of a suspended member."""
     person = signed_in(request)
-    require(person, Permission.MEMBER_VIEW)
-    found = Person.objects.visible_to(person).select_related("institution").order_by("institution__name", "name")
-    if wanted := request.GET.get("q", "").strip():
-        found = found.filter(Q(name__icontains=wanted) | Q(email__icontains=wanted))
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
-    rows = [(each, [Role(role).label for role in each.roles]) for each in page]
-    may_invite = refusal(require, person, Permission.MEMBER_ADMIT) is None
-    context = {"page": page, "rows": rows, "wanted": wanted, "may_invite": may_invite}
-    return render(request, "administration/people.html", context)
+    member = _visible(person, institution)
+    reason = EndingForm(request.POST, prefix="ending")
+    if not reason.is_valid():
+        return redirect("institution", institution)
+    done = _("The membership is ended.")
+    return carry_out(
+        request,
+        _address(institution),
+        done,
+        lambda: departures.end_membership(member, reason=reason.cleaned_data["reason"], by=person),
+    )
 
 
-@require_http_methods(["GET", "POST"])
-def person_invite(request: HttpRequest) -> HttpResponse:
+@require_POST
+def departure_confirm(request: HttpRequest, institution: str) -> HttpResponse:
     person = signed_in(request)
+    departure = _departure(_visible(person, institution))
+    done = _("The departure is confirmed.")
+    return carry_out(request, _address(institution), done, lambda: departures.confirm(departure, by=person))
+
+
+@require_POST
+def departure_call_off(request: HttpRequest, institution: str) -> HttpResponse:
+    person = signed_in(request)
+    departure = _departure(_visible(person, institution))
     require(person, Permission.MEMBER_ADMIT)
-    form = InvitationForm(request.POST or None, person=person)
-    if request.method == "POST" and form.is_valid():
-        try:
-            people.invite(by=person, **form.cleaned_data)
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
-            return redirect("people")
-    context = {"form": form}
-    return render(request, "administration/person_invite.html", context, status=422 if form.errors else 200)
-
-
-@require_safe
-def audit_log(request: HttpRequest) -> HttpResponse:
-    """Everything that happened; nothing that is confidential. The page's part of the chain is checked as it is shown."""
-    person = signed_in(request)
-    require(person, Permission.AUDIT_VIEW)
-    entries = Entry.objects.visible_to(person)
-    if wanted := request.GET.get("q", "").strip():
-        entries = entries.filter(Q(event__icontains=wanted) | Q(about__icontains=wanted) | Q(actor__icontains=wanted))
-    page = Paginator(entries, A_PAGE).get_page(request.GET.get("page"))
-    oldest = min((entry.pk for entry in page), default=1)
-    context = {"page": page, "wanted": wanted, "broken": verify_chain(start=oldest - 1)}
-    return render(request, "administration/audit_log.html", context)
+    done = _("The departure is called off.")
+    return carry_out(request, _address(institution), done, lambda: departures.call_off(departure, by=person))
 
 
 def _visible(person: Person, code: str) -> Institution:
     return get_object_or_404(Institution.objects.visible_to(person), code=code)
+
+
+def _departure(institution: Institution) -> Departure:
+    departure = departure_of(institution)
+    if departure is None:
+        raise Http404
+    return departure
 
 
 def _address(code: str) -> str:
@@ -172,3 +194,19 @@ def _next_step(person: Person, institution: Institution) -> Offer | None:
         address = reverse("institution-reinstate", args=[institution.code])
         return Offer(_("Reinstate"), address, refusal(rules.check_can_reinstate, person, institution))
     return None
+
+
+def _departure_offers(person: Person, departure: Departure) -> dict[str, Offer]:
+    code = departure.institution.code
+    return {
+        "confirm_departure": Offer(
+            _("Confirm"),
+            reverse("departure-confirm", args=[code]),
+            refusal(rules.check_can_confirm_departure, person, departure),
+        ),
+        "call_off_departure": Offer(
+            _("Call it off"),
+            reverse("departure-call-off", args=[code]),
+            refusal(rules.check_can_call_off_departure, person, departure),
+        ),
+    }
