@@ -12,9 +12,11 @@ from consortium.people.roles import Actor, Permission, require
 from sharing.benchmarks.periods import first_day_after
 from sharing.models.no_data import NoDataReason
 from sharing.models.submission import CorrectionReason
+from sharing.retention import check_can_be_opened
 from sharing.states import NoDataState, QueryState, ReleaseState, RoundState, SubmissionState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from anonymize.template import Template
@@ -87,6 +89,31 @@ def check_can_reopen(person: Person, round: Round) -> None:
     require(person, Permission.ROUND_MANAGE)
     if round.state not in (RoundState.CLOSED, RoundState.PUBLISHED):
         raise Refused(_("Only a closed or published round can be reopened."), rule="round-not-closed")
+    check_can_be_opened(round)
+
+
+# Reminders
+
+MOST_REMINDER_DAYS = 10
+
+
+def check_can_remind(person: Person, round: Round) -> None:
+    require(person, Permission.ROUND_MANAGE)
+    if round.state != RoundState.OPEN:
+        raise Refused(_("Only contributors of an open round are reminded."), rule="round-not-open")
+
+
+def check_remark(remark: str) -> None:
+    if len(remark) > 500:
+        raise Refused(_("A remark has 500 characters at most."), rule="remark-too-long")
+
+
+def check_can_change_reminders(person: Person, days: Iterable[int]) -> None:
+    """The days count from the due date; more of them would only teach people not to read."""
+    require(person, Permission.COLLECTION_MANAGE)
+    chosen = set(days)
+    if len(chosen) > MOST_REMINDER_DAYS or any(not -60 <= day <= 60 for day in chosen):
+        raise Refused(_("There are ten days of reminders at most, each within 60 of the due date."), rule="reminder-days")
 
 
 # Submissions
@@ -266,6 +293,7 @@ def check_can_start_release(person: Person, round: Round) -> None:
     require(person, Permission.RELEASE_COMPUTE)
     if round.state != RoundState.CLOSED:
         raise Refused(_("Only a closed round can be computed."), rule="round-not-closed")
+    check_can_be_opened(round)
     if round.state == RoundState.CLOSED and round.extensions.running().exists():
         raise Refused(
             _("An institution has more time for this round. Wait until it is over, or end it first."),

@@ -40,8 +40,31 @@ def sweep() -> None:
 
 
 @shared_task
+def destroy_expired_keys() -> None:
+    """Destroys the keys of rounds whose retention is over."""
+    from sharing.services import retention
+
+    retention.destroy_expired()
+
+
+@shared_task
 def tidy() -> None:
     """Removes what nothing refers to: packages without a row, access tokens that are over."""
     from sharing.services import sweeper
 
     sweeper.tidy()
+
+
+@shared_task
+def tell(announcement_id: int) -> None:
+    from sharing.services import announcing
+
+    announcing.tell(announcement_id)
+
+
+@shared_task
+def remind() -> None:
+    """Reminds those who have not answered, on the days that their collection names."""
+    from sharing.services import reminders
+
+    reminders.remind_due()

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sharing.views import benchmarks, releases, rounds, submissions
+from sharing.views import benchmarks, deadlines, no_data, quality, queries, releases, round_keys, rounds, submissions
 
 urlpatterns = [
     path("benchmarks/", benchmarks.explorer, name="benchmarks"),
     path("benchmarks/chart.<str:drawing>", benchmarks.chart, name="benchmarks-chart"),
     path("benchmarks/figures.<str:format>", benchmarks.figures, name="benchmarks-figures"),
     path("submissions/", submissions.listing, name="submissions"),
+    path("submissions/quality/", quality.own, name="quality"),
     path("submissions/<uuid:pk>/", submissions.detail, name="submission"),
     path("submissions/<uuid:pk>/receipt/", submissions.receipt, name="submission-receipt"),
     path("submissions/<uuid:pk>/approve/", submissions.approve, name="submission-approve"),
+    path("submissions/<uuid:pk>/proof/", submissions.proof, name="submission-proof"),
+    path("submissions/<uuid:pk>/send-back/", submissions.send_back, name="submission-send-back"),
     path("submissions/<uuid:pk>/withdraw/", submissions.withdraw, name="submission-withdraw"),
+    path("queries/", queries.listing, name="queries"),
+    path("queries/<uuid:pk>/", queries.detail, name="query"),
+    path("queries/<uuid:pk>/close/", queries.close, name="query-close"),
     path("releases/", releases.listing, name="releases"),
     path("releases/<slug:release_id>/", releases.detail, name="release"),
     path("releases/<slug:release_id>/figures.<str:format>", releases.figures, name="release-figures"),
@@ -26,6 +32,18 @@ urlpatterns = [
     path("rounds/plan/", rounds.plan, name="round-plan"),
     path("rounds/<slug:public_id>/", rounds.detail, name="round"),
     path("rounds/<slug:public_id>/send/", submissions.send, name="submission-send"),
+    path("rounds/<slug:public_id>/keys/", round_keys.keys, name="round-keys"),
+    path("rounds/<slug:public_id>/keys/ask/", round_keys.ask, name="round-keys-ask"),
+    path("rounds/<slug:public_id>/keys/confirm/", round_keys.confirm, name="round-keys-confirm"),
+    path("rounds/<slug:public_id>/keys/call-off/", round_keys.call_off, name="round-keys-call-off"),
+    path("rounds/<slug:public_id>/no-data/", no_data.declare, name="no-data"),
+    path("rounds/<slug:public_id>/no-data/approve/", no_data.act, {"verb": "approve"}, name="no-data-approve"),
+    path("rounds/<slug:public_id>/no-data/send-back/", no_data.act, {"verb": "send-back"}, name="no-data-send-back"),
+    path("rounds/<slug:public_id>/no-data/withdraw/", no_data.act, {"verb": "withdraw"}, name="no-data-withdraw"),
+    path("rounds/<slug:public_id>/findings/", queries.findings, name="round-findings"),
+    path("rounds/<slug:public_id>/dates/", deadlines.dates, name="round-dates"),
+    path("rounds/<slug:public_id>/extensions/", deadlines.extensions, name="round-extensions"),
+    path("rounds/<slug:public_id>/extensions/<int:pk>/end/", deadlines.end_extension, name="round-extension-end"),
     path("rounds/<slug:public_id>/open/", rounds.move, {"verb": "open"}, name="round-open"),
     path("rounds/<slug:public_id>/close/", rounds.move, {"verb": "close"}, name="round-close"),
     path("rounds/<slug:public_id>/reopen/", rounds.move, {"verb": "reopen"}, name="round-reopen"),

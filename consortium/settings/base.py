@@ -251,7 +251,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Work whose message was lost, or whose worker died, is queued again.
     "sweep": {"task": "sharing.tasks.sweep", "schedule": 30.0},
     "tidy": {"task": "sharing.tasks.tidy", "schedule": 3600.0},
+    "retention": {"task": "sharing.tasks.destroy_expired_keys", "schedule": 6 * 3600.0},
     "forget-limits": {"task": "consortium.limits.tasks.forget_unused", "schedule": 900.0},
+    "reminders": {"task": "sharing.tasks.remind", "schedule": crontab(minute=20)},
     "letters": {"task": "consortium.notifications.tasks.deliver_waiting", "schedule": 60.0},
     "webhooks": {"task": "consortium.notifications.tasks.deliver_webhooks", "schedule": 30.0},
     "forgetting": {"task": "consortium.notifications.tasks.tidy", "schedule": 24 * 3600.0},

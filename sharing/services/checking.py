@@ -115,10 +115,10 @@ def _previous(submission: Submission) -> Submission | None:
     earlier = Submission.objects.accepted().filter(
         institution=submission.institution, round__collection=collection, round__period__lt=submission.round.period
     )
-    latest = earlier.order_by("-round__period").values_list("pk", flat=True).first()
-    if latest is None:
-        return None
-    return Submission.objects.select_related("round__collection", "institution").get(pk=latest)
+    latest = earlier.order_by("-round__period").values_list("pk", "blob").first()
+    if latest is None or not latest[1]:
+        return None  # there is none, or its time is over and its package gone
+    return Submission.objects.select_related("round__collection", "institution").get(pk=latest[0])
 
 
 def _checked(claim: _Claim) -> _Checked:
