@@ -113,9 +113,23 @@ class Client:
         wanted = {"collection": collection, "period": period, "state": state}
         return [parse_round(each) for each in self._all("/rounds", wanted)]
 
-    def submit(self, round_id: str, package: bytes, idempotency_key: str, *, is_trial: bool = False) -> Sent:
-        """Sends a package, on trial only where asked; PackageError carries the rule by which the server refused it."""
+    def submit(
+        self,
+        round_id: str,
+        package: bytes,
+        idempotency_key: str,
+        *,
+        is_trial: bool = False,
+        reason: str = "",
+        note: str = "",
+    ) -> Sent:
+        """Sends a package, on trial only where asked; PackageError carries the rule by which the server refused it.
+
+        `reason` and `note` say why it replaces a version that counted.
+        """
         headers = {"Content-Type": PACKAGE_MEDIA_TYPE, "Idempotency-Key": idempotency_key}
+        headers |= {"Correction-Reason": reason} if reason else {}
+        headers |= {"Correction-Note": quote(note)} if note else {}
         path = f"{API}/rounds/{_segment(round_id)}/submissions"
         trial = {"trial": "true"} if is_trial else {}
         answer = self._call("POST", path, content=package, headers=headers, params=trial)

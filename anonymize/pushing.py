@@ -62,7 +62,7 @@ def ready_cubes(config: Config, jobs: Sequence[Job], tape: Tape, watch: Watch) -
         return kept
     for job in jobs:
         # What was sent before the round closed is still asked about; for anything else the work would be in vain.
-        if job.round.state != "open" and not was_sent(config, job.round.id):
+        if not job.round.is_open and not was_sent(config, job.round.id):
             raise PackageError(f"Round {job.round.id} is {job.round.state}. Nothing was sealed.", rule="round-not-open")
     prepared = prepared_cubes(config, jobs, tape, before, watch)
     ready = {id: Ready.of(each, write_cube(each.cube)) for id, each in prepared.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ class Round:
     audience: str
     signatures: tuple[str, ...]
     document: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes packages of ours: open to all, or closed and our institution was given more time."""
+        if self.state != "closed":
+            return self.state == "open"
+        try:
+            until = datetime.fromisoformat(str(self.document.get("extended_until")))
+        except ValueError:
+            return False
+        return until.tzinfo is not None and until > datetime.now(UTC)
 
     def sealing_key(self, jwks: Jwks) -> SealingKey:
         """The key to seal to, proved by the consortium's pinned keys; the post-quantum one where there are several."""

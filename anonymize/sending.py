@@ -27,10 +27,15 @@ WITHDRAWN: Final = "withdrawn"
 
 @dataclass(frozen=True)
 class Manner:
-    """How a package is sent: on trial it is checked and never counts; without waiting the receipt is the end."""
+    """How a package is sent: on trial it is checked and never counts; without waiting the receipt is the end.
+
+    `reason` and `note` say why it replaces a version that counted.
+    """
 
     is_trial: bool = False
     waits: bool = True
+    reason: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def send(
     began = time.monotonic()
     # On trial and in earnest the same bytes are two errands.
     key = package_digest(package) + (".trial" if manner.is_trial else "")
-    sent = client.submit(round_id, package, idempotency_key=key, is_trial=manner.is_trial)
+    sent = client.submit(round_id, package, key, is_trial=manner.is_trial, reason=manner.reason, note=manner.note)
     receipt = verify_receipt(sent.receipt, config.pinned_keys(), package, is_trial=manner.is_trial)
     if (receipt.submission, receipt.round_id) != (sent.id, round_id):
         raise PackageError("The receipt is about another submission. Ask the association.", rule="other-package")
@@ -153,7 +158,7 @@ def push_alone(
         submission = client.submission(before.submission)
         if submission["state"] != WITHDRAWN:
             return _follow(errand, submission)
-    if round_.state != "open":
+    if not round_.is_open:
         raise PackageError(f"Round {round_.id} is {round_.state}. Nothing was sealed.", rule="round-not-open")
     package, progress = _package_of(errand, cube, media_type)
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -72,6 +72,16 @@ effort_option: Callable[[Any], Any] = click.option(
     show_default=True,
     help="How long to look for a pattern that withholds less; every one is as safe. 0 is quick.",
 )
+
+
+REASONS: Final = ("source-data", "mapping", "classification", "method", "query", "other")
+
+
+def correction_options(function: Any) -> Any:
+    """Why a version that counted is replaced; needed once figures of the round are published."""
+    note = click.option("--note", default="", help="The same in words; needed with --reason other.")
+    reason = click.option("--reason", type=click.Choice(REASONS), help="Why this corrects what was accepted before.")
+    return reason(note(function))
 
 
 class Duration(click.ParamType[float]):

@@ -14,6 +14,7 @@ from anonymize.cli.options import (
     Duration,
     collections_option,
     config_option,
+    correction_options,
     dry_run_option,
     effort_option,
     previous_tape_option,
@@ -51,6 +52,7 @@ COUNTED = frozenset({"accepted", "awaiting_approval"})
 @effort_option
 @dry_run_option
 @click.option("--trial", is_flag=True, help="Have it checked only: a trial never counts and may be repeated.")
+@correction_options
 @click.option(
     "--wait/--no-wait", "waits", default=True, help="Wait until the platform has decided, or for the receipt."
 )
@@ -73,6 +75,8 @@ def push(
     effort: float,
     dry_run: bool,
     trial: bool,
+    reason: str | None,
+    note: str,
     waits: bool,
     if_open: bool,
     give_up_after: float | None,
@@ -106,7 +110,7 @@ def push(
         if dry_run:
             tell(output, _rehearse(output, config, jobs, loans))
             return
-        outcomes = _push(output, client, config, jobs, loans, Manner(trial, waits))
+        outcomes = _push(output, client, config, jobs, loans, Manner(trial, waits, reason or "", note))
         tell(output, outcomes, what_ends_soon(config, client))
 
 

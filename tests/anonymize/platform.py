@@ -32,6 +32,7 @@ class Platform:
 
     kids: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: str = "open"
+    extended_until: str | None = None
     decision: str = "accepted"
     templates: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {"delinquency": dict(load("delinquency").source)}
@@ -45,6 +46,7 @@ class Platform:
     tokens: int = 0
     by_digest: dict[str, dict[str, Any]] = field(default_factory=dict)
     trials: int = 0
+    corrections: list[tuple[str, str]] = field(default_factory=list)
     registered: list[dict[str, Any]] = field(default_factory=list)
     idempotency_keys: list[str] = field(default_factory=list)
     opened: list[bytes] = field(default_factory=list)
@@ -119,7 +121,7 @@ class Platform:
 
     def round(self, collection: str = "delinquency") -> dict[str, Any]:
         id = f"{collection}-{PERIOD}"
-        pairs = (keys.ROUND_X25519, keys.ROUND_XWING) if self.state == "open" else ()
+        pairs = (keys.ROUND_X25519, keys.ROUND_XWING) if self.state == "open" or self.extended_until else ()
         return {
             "id": id,
             "collection": collection,
@@ -128,6 +130,7 @@ class Platform:
             "state": self.state,
             "opens_at": "2026-11-01T00:00:00Z",
             "due_at": "2026-11-20T00:00:00Z",
+            "extended_until": self.extended_until,
             "audience": AUDIENCE,
             "sealing_keys": [
                 {"jwk": pair.public_jwk(), "signature": sign_jwk(pair.public_jwk(), id, keys.VAULT)} for pair in pairs
@@ -137,10 +140,11 @@ class Platform:
     def _receive(self, round_id: str, headers: dict[str, str], package: bytes, *, is_trial: bool) -> Answer:
         self.idempotency_keys.append(headers["idempotency-key"])
         self.trials += is_trial
+        self.corrections.append((headers.get("correction-reason", ""), headers.get("correction-note", "")))
         known = self.by_digest.get(package_digest(package))
         if known:
             return self._acknowledge(200, known)
-        if self.state != "open":
+        if self.state != "open" and not self.extended_until:
             return problem(409, "round-not-open", "The round is closed.")
         try:
             envelope = verify(package, keys=self.kids, audience=AUDIENCE, round_id=round_id, institution=INSTITUTION)

@@ -289,3 +289,30 @@ def test_a_template_of_the_bank_must_fit_its_collections(bank: Bank, platform: P
     assert (
         push(bank, tape, "--collection", "delinquency", "--collection", "delinquency", "--map", str(MAP)).exit_code == 2
     )
+
+
+def test_a_correction_says_why(bank: Bank, platform: Platform, tape: Path) -> None:
+    push(bank, tape, "--reason", "other", "--note", "更正 100 %")
+    assert platform.corrections == [("other", "%E6%9B%B4%E6%AD%A3%20100%20%25")]
+    assert push(bank, tape, "--reason", "because").exit_code == 2
+
+
+def test_a_reason_that_is_missing_is_told_and_nothing_is_lost(bank: Bank, platform: Platform, tape: Path) -> None:
+    refuse = problem(409, "correction-reason-missing", "A correction needs its reason. Nothing was stored.")
+    platform.before = lambda method, path: refuse if method == "POST" and path.startswith("/api/") else None
+    refused = push(bank, tape)
+    assert (refused.exit_code, "correction-reason-missing" in refused.stdout) == (1, True)
+    platform.before = lambda _method, _path: None
+    (done,) = json.loads(push(bank, tape, "--reason", "mapping", "--json").stdout)["pushes"]
+    assert (done["state"], done["resumed"]) == ("accepted", True)
+
+
+def test_whoever_was_given_more_time_may_send_after_the_round_closed(
+    bank: Bank, platform: Platform, tape: Path
+) -> None:
+    platform.state = "closed"
+    platform.extended_until = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    assert push(bank, tape, "--if-open").exit_code == 1
+    platform.extended_until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert push(bank, tape, "--if-open").exit_code == 0
+    assert len(platform.by_digest) == 1
