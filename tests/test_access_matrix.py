@@ -95,6 +95,25 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         *GET(client=401, suspended=200, everyone=200),
         *POST({"session": "1"}, client=401, suspended=302, everyone=302),
     ),
+    # single sign-on: Harbour Bank has none yet
+    "accounts/sign-on/": GET(anonymous=200, client=200, suspended=302, everyone=302),
+    "accounts/sign-on/oidc/<slug:slug>/callback/": GET(public=302, anonymous=401, client=401),  # to the sign-in page
+    "accounts/sign-on/saml/<slug:organization_slug>/acs/": POST({"SAMLResponse": "x"}, public=404),
+    "accounts/sign-on/saml/<slug:organization_slug>/acs/finish/": GET(public=404),
+    "accounts/sign-on/saml/<slug:organization_slug>/logout/": GET(public=404),
+    "accounts/sign-on/saml/<slug:organization_slug>/metadata/": GET(public=200),
+    "institution/sign-on/": GET(client=401, administrator=200, outsider=200, everyone=403),
+    "institution/sign-on/openid/": (
+        *GET(client=401, administrator=200, outsider=200, everyone=403),
+        *POST({}, client=401, administrator=422, outsider=422, everyone=403),
+    ),
+    "institution/sign-on/saml/": (
+        *GET(client=401, administrator=200, outsider=200, everyone=403),
+        *POST({}, client=401, administrator=422, outsider=422, everyone=403),
+    ),
+    "institution/sign-on/switch/": POST({}, client=401, administrator=404, outsider=404, everyone=403),
+    "institution/sign-on/enforce/": POST({}, client=401, administrator=404, outsider=404, everyone=403),
+    "institution/sign-on/stop-enforcing/": POST({}, client=401, administrator=404, outsider=404, everyone=403),
     # helping Ada back in: her administrator does, member services only look
     "people/<int:person_id>/security/": GET(
         client=401, administrator=200, member_services=200, harbour=403, staff=403, everyone=404
@@ -438,6 +457,8 @@ def things(harbour, open_round, ada, timo, mara):
         "pk": submission.pk,
         "kid": harbour.key.kid,
         "key_id": 1,  # nobody has one
+        "slug": "harbour",
+        "organization_slug": "harbour",
         "person_id": ada.pk,
         **_joining(harbour.institution, mara),
     }

@@ -251,6 +251,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Work whose message was lost, or whose worker died, is queued again.
     "sweep": {"task": "sharing.tasks.sweep", "schedule": 30.0},
     "tidy": {"task": "sharing.tasks.tidy", "schedule": 3600.0},
+    "leaving": {"task": "consortium.institutions.tasks.complete_departures", "schedule": crontab(minute=5)},
+    "joining": {"task": "consortium.institutions.tasks.forget_applications", "schedule": 24 * 3600.0},
+    "agreement": {"task": "consortium.institutions.tasks.remind_of_agreement", "schedule": crontab(hour=1, minute=10)},
     "retention": {"task": "sharing.tasks.destroy_expired_keys", "schedule": 6 * 3600.0},
     "forget-limits": {"task": "consortium.limits.tasks.forget_unused", "schedule": 900.0},
     "reminders": {"task": "sharing.tasks.remind", "schedule": crontab(minute=20)},

@@ -38,6 +38,7 @@ CONCORD_URL = os.environ.get("CONCORD_URL", "http://127.0.0.1:8000")
 
 # A demo on one's own machine opens with one click.
 CONCORD_MFA = os.environ.get("CONCORD_MFA", "optional")
+CONCORD_SIGN_ON_LOCAL = True
 
 CONCORD_AUDIENCE = os.environ.get("CONCORD_AUDIENCE", "concord-demo")
 CONCORD_BLOBS = HOME / "blobs"

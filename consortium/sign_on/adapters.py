@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
@@ -19,7 +21,8 @@ from consortium.at_rest import seal, unseal
 from consortium.notifications.kinds import Kind
 from consortium.notifications.services import notify
 from consortium.people.models import Person
-from consortium.sign_on import devices, second_factor
+from consortium.sign_on import devices, rules, second_factor
+from consortium.sign_on.models import SignOn
 
 _PURPOSE: Final = "second factors"
 _JUST_NOW: Final = timedelta(minutes=5)
@@ -43,6 +46,22 @@ class Accounts(DefaultAccountAdapter):
         """Behind trusted proxies too; no server names none except on a socket of one machine."""
         address = client_address.of(request)
         return "0.0.0.0" if address == "unknown" else address  # noqa: S104  nobody listens on it
+
+    def pre_login(self, request: HttpRequest, user: Person, **kwargs: Any) -> HttpResponse | None:
+        """Refuse passwords and passkeys where the institution's directory is the only way in."""
+        if refused := super().pre_login(request, user, **kwargs):
+            return cast("HttpResponse", refused)
+        through_directory = "sociallogin" in (kwargs.get("signal_kwargs") or {})
+        sign_on = SignOn.objects.select_related("break_glass").filter(institution=user.institution_id).first()
+        if through_directory or rules.may_use_password(user, sign_on):
+            return None
+        messages.info(request, _("Your institution signs in through its own directory. Enter your address."))
+        return redirect("sign-on-start")
+
+    def get_login_stages(self) -> list[str]:
+        ours = "consortium.sign_on.stages.SecondFactorStage"
+        theirs = "allauth.mfa.stages.AuthenticateStage"
+        return [ours if stage == theirs else stage for stage in super().get_login_stages()]
 
     def post_login(self, request: HttpRequest, user: Person, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from consortium.api import problem
 from consortium.people.models import Person
-from consortium.sign_on import second_factor, sessions
+from consortium.sign_on import directories, second_factor, sessions
 
 # Where somebody without the second factor may go: to set one up, to leave, and to read it in the own language.
 _OPEN: Final = frozenset(
@@ -48,7 +48,7 @@ class SecondFactor:
         person = request.user
         if not isinstance(person, Person) or not second_factor.is_required_of(person):
             return None
-        if _is_open(request, view) or second_factor.has_one(person):
+        if _is_open(request, view) or second_factor.has_one(person) or directories.checked_second_factor(request):
             return None
         sentence = _("Set up a second factor first: until then nothing else opens.")
         if request.path.startswith("/api/"):

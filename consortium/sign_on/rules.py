@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +11,9 @@ from consortium.errors import Forbidden, Refused
 from consortium.people.roles import Permission, Role, may, require_entitled
 
 if TYPE_CHECKING:
+    from consortium.institutions.models import Institution
     from consortium.people.models import Person
+    from consortium.sign_on.models import SignOn
 
 
 def check_may_see_security(person: Person, other: Person) -> None:
@@ -45,3 +48,51 @@ def _has_another_administrator(person: Person) -> bool:
         return False
     colleagues = type(person).objects.filter(institution=person.institution, is_active=True).exclude(pk=person.pk)
     return colleagues.filter(roles__contains=[Role.ADMINISTRATOR]).exists()
+
+
+def check_can_change(sign_on: SignOn) -> None:
+    if sign_on.is_enforced:
+        raise Refused(_("End first that it is the only way to sign in."), rule="sign-on-enforced")
+
+
+def check_can_enforce(sign_on: SignOn, break_glass: Person) -> None:
+    if not sign_on.is_on:
+        raise Refused(_("Switch single sign-on on first, and try it."), rule="sign-on-off")
+    if not is_way_back(sign_on, break_glass):
+        raise Refused(
+            _("Name an administrator of your institution with a password, who can sign in when the directory fails."),
+            rule="no-way-back",
+        )
+
+
+def is_way_back(sign_on: SignOn, person: Person | None) -> bool:
+    return (
+        person is not None
+        and person.is_active
+        and person.institution_id == sign_on.institution_id
+        and Role.ADMINISTRATOR in person.roles
+        and person.has_usable_password()
+    )
+
+
+def check_domains_are_ours(institution: Institution, domains: Collection[str]) -> None:
+    """A domain is an institution's own when its people have it, and nobody else's people do."""
+    if not domains:
+        raise Refused(_("Name at least one e-mail domain."), rule="no-domain")
+    people = institution.people.model.objects
+    for domain in domains:
+        having = people.filter(email__iendswith=f"@{domain}")
+        if not having.filter(institution=institution).exists():
+            raise Refused(_("Nobody of your institution has an address at %s.") % domain, rule="domain-unknown")
+        if having.exclude(institution=institution).exists():
+            raise Refused(_("People outside your institution have addresses at %s.") % domain, rule="domain-shared")
+
+
+def may_use_password(person: Person, sign_on: SignOn | None) -> bool:
+    """Whether another way than single sign-on is open: always, unless it is enforced.
+
+    Should the one administrator who is the way back be gone, every administrator is.
+    """
+    if sign_on is None or not sign_on.is_enforced or person.pk == sign_on.break_glass_id:
+        return True
+    return Role.ADMINISTRATOR in person.roles and not is_way_back(sign_on, sign_on.break_glass)

@@ -10,7 +10,8 @@ from allauth.mfa.webauthn import views as webauthn
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path, re_path
 
-from consortium.sign_on import views
+from consortium.sign_on import saml
+from consortium.sign_on.views import security as views, setup, start
 
 urlpatterns = [
     path("accounts/login/", account.login, name="account_login"),
@@ -63,4 +64,17 @@ urlpatterns = [
         name="person-reset-second-factor",
     ),
     path("people/<int:person_id>/security/end-sessions/", views.end_sessions, name="person-end-sessions"),
+    path("accounts/sign-on/", start.start, name="sign-on-start"),
+    path("accounts/sign-on/oidc/<slug:slug>/callback/", start.oidc_callback, name="sign-on-oidc-callback"),
+    # by the names that django-allauth asks for
+    path("accounts/sign-on/saml/<slug:organization_slug>/acs/", saml.acs, name="saml_acs"),
+    path("accounts/sign-on/saml/<slug:organization_slug>/acs/finish/", saml.Finish.as_view(), name="saml_finish_acs"),
+    path("accounts/sign-on/saml/<slug:organization_slug>/logout/", saml.logout, name="saml_sls"),
+    path("accounts/sign-on/saml/<slug:organization_slug>/metadata/", saml.metadata, name="saml_metadata"),
+    path("institution/sign-on/", setup.sign_on, name="sign-on"),
+    path("institution/sign-on/openid/", setup.openid, name="sign-on-openid"),
+    path("institution/sign-on/saml/", setup.saml, name="sign-on-saml"),
+    path("institution/sign-on/switch/", setup.switch, name="sign-on-switch"),
+    path("institution/sign-on/enforce/", setup.enforce, name="sign-on-enforce"),
+    path("institution/sign-on/stop-enforcing/", setup.stop_enforcing, name="sign-on-stop-enforcing"),
 ]
