@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consortium.errors import Forbidden, Refused
+from consortium.institutions.services.agreements import check_is_accepted
 from consortium.people.roles import Actor, Permission, require
 from sharing.benchmarks.periods import first_day_after
 from sharing.models.no_data import NoDataReason
@@ -127,6 +128,7 @@ def check_can_send(actor: Actor, round: Round) -> None:
         raise Forbidden(
             _("Your institution does not contribute to this collection. Nothing was stored."), rule="not-a-contributor"
         )
+    check_is_accepted(institution_id)
     if round.state != RoundState.OPEN:
         check_is_open(round.state, has_extension(round, institution_id))
 

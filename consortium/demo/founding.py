@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from anonymize.package import request_registration
 from anonymize.simulate import InstitutionProfile, demo_institutions
@@ -17,8 +19,8 @@ from anonymize.template import load
 from consortium.demo import people
 from consortium.demo.banks import Bank
 from consortium.demo.programme import COLLECTIONS, MAIN
-from consortium.institutions.models import ApiClient, Institution, InstitutionKind, SigningKey, SizeBand
-from consortium.institutions.services import api_clients, institutions, signing_keys
+from consortium.institutions.models import Agreement, ApiClient, Institution, InstitutionKind, SigningKey, SizeBand
+from consortium.institutions.services import agreements, api_clients, institutions, signing_keys
 from consortium.institutions.states import InstitutionState
 from sharing.models import Collection, PeerGroup
 from sharing.services import collections
@@ -39,12 +41,35 @@ def found(directory: Path, url: str) -> list[Bank]:
     profiles = demo_institutions()
     members = [_admitted(profile, place, len(profiles)) for place, profile in enumerate(profiles)]
     people.hire_members(members, secret)
+    _agree(members)
     banks = [Bank(profile, directory / "members" / profile.code) for profile in profiles]
     for bank, institution in zip(banks, members, strict=True):
         _equip(bank, institution, url)
     for code in COLLECTIONS:
         _define(code, members)
     return banks
+
+
+def _agree(members: Sequence[Institution]) -> None:
+    """The association issues the agreement that Concord brings; every bank's administrator accepts it."""
+    agreement = Agreement.objects.newest() or _issued()
+    for institution in members:
+        if not institution.acceptances.filter(agreement=agreement).exists():
+            administrator = people.at(institution, people.ADMINISTRATOR)
+            position = "合规部总经理" if administrator.language == "zh-hans" else "Head of Compliance"
+            agreements.accept(agreement, institution, name=administrator.name, position=position, by=administrator)
+
+
+def _issued() -> Agreement:
+    english, chinese = agreements.shipped()
+    today = timezone.localdate()
+    return agreements.issue(
+        english,
+        chinese,
+        effective_on=today,
+        accept_by=today + timedelta(days=30),
+        by=people.at_association(people.MEMBER_SERVICES),
+    )
 
 
 def collection(code: str = MAIN) -> Collection:

@@ -11,6 +11,8 @@ from rest_framework import serializers
 
 from anonymize.package.registration import MAX_CHARACTERS
 from consortium.institutions.models import Institution, SigningKey
+from consortium.institutions.services import agreements
+from consortium.institutions.services.agreements import Standing
 from sharing.models import Collection, Finding, PeerGroup, Release, Remark, Round, Submission
 from sharing.states import RoundState
 
@@ -123,10 +125,38 @@ class FindingDocument(serializers.ModelSerializer[Finding]):
         fields = ["rule", "severity", "cell", "sentence"]
 
 
+class AgreementStanding(serializers.Serializer[Standing]):
+    """Where the institution stands with the membership agreement; versions are null where there is none."""
+
+    newest = serializers.IntegerField(source="newest.version", default=None, allow_null=True)
+    accepted = serializers.IntegerField(source="accepted.agreement.version", default=None, allow_null=True)
+    accept_by = serializers.DateField(source="newest.accept_by", default=None, allow_null=True)
+    may_send = serializers.BooleanField()
+
+
 class InstitutionDocument(serializers.ModelSerializer[Institution]):
+    agreement = serializers.SerializerMethodField()
+
     class Meta:
         model = Institution
-        fields = ["code", "name", "name_zh", "kind", "size_band", "home_region", "state", "approves_submissions"]
+        fields = [
+            "code",
+            "name",
+            "name_zh",
+            "kind",
+            "size_band",
+            "home_region",
+            "registration_number",
+            "lei",
+            "affiliate_group",
+            "state",
+            "approves_submissions",
+            "agreement",
+        ]
+
+    @extend_schema_field(AgreementStanding)
+    def get_agreement(self, institution: Institution) -> Any:
+        return AgreementStanding(agreements.standing(institution)).data
 
 
 class SigningKeyDocument(serializers.ModelSerializer[SigningKey]):

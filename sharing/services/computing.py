@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from anonymize.cube import Cube, read_cube
@@ -31,6 +31,7 @@ from anonymize.template import Template
 from consortium.audit.services import record
 from consortium.errors import Refused
 from consortium.institutions.models import Institution
+from consortium.institutions.services import affiliates
 from sharing import vault
 from sharing.benchmarks.comparison import comparisons
 from sharing.benchmarks.disclosure import RULE_SET, Protection, protect
@@ -39,7 +40,7 @@ from sharing.benchmarks.pool import Mask, Returns, cell_keys, gather, layout_of,
 from sharing.benchmarks.published import Figures, publish
 from sharing.benchmarks.revisions import isolated_cells
 from sharing.models import Release, ReleaseCell, Submission
-from sharing.services import release_cells, statements
+from sharing.services import announcing, release_cells, statements
 from sharing.services.releases import locked
 from sharing.states import ReleaseState, RoundState
 
@@ -143,6 +144,7 @@ def _draft(release: Release) -> Draft:
         .select_related("round__collection", "institution")
         .order_by("institution__code")
     )
+    _group(release, submissions)
     institutions = {each.institution.code: each.institution for each in submissions}
     contributor_of = {code: each.contributor_id for code, each in institutions.items()}
     peers = peers_of(institutions.values(), list(collection.peer_groups.all()))
@@ -159,6 +161,14 @@ def _draft(release: Release) -> Draft:
     record = _record(template, protection, submissions, clock)
     digest = inputs_digest(submissions, template)
     return Draft(returns, contributor_of, institutions, peers, figures, protection, record, digest)
+
+
+def _group(release: Release, submissions: Sequence[Submission]) -> None:
+    """Who counts as one is what it was when the round's first release was begun: a revision and a recomputation group
+    alike, whatever became of the groups meanwhile.
+    """
+    begun = release.round.releases.aggregate(first=Min("started_at"))["first"]
+    affiliates.as_grouped([each.institution for each in submissions], begun)
 
 
 class _Clock:
@@ -199,6 +209,7 @@ def _isolated(release: Release, submissions: Sequence[Submission], template: Tem
         .select_related("round__collection", "institution")
         .order_by("institution__code")
     )
+    _group(release, before)
     after = [each for key, each in counted.items() if key in new]
     # Affiliates of whoever changed did not change, but are part of the same contributor.
     touched = {each.institution.contributor_id for each in (*before, *after)}
@@ -254,6 +265,11 @@ def _record(
         "code": version("concord"),
         **protection.record(template.disclosure),
         "inputs": sorted(str(each.pk) for each in submissions),
+        "affiliates": {
+            each.institution.code: each.institution.affiliate_group
+            for each in submissions
+            if each.institution.affiliate_group
+        },
         "seconds": clock.seconds,
     }
 
@@ -281,6 +297,7 @@ def _save(release: Release, draft: Draft) -> None:
     release.save()
     _move_round(release, RoundState.IN_REVIEW)
     record("release.computed", by="vault", about=release, cells=rows, withheld=withheld, audit=draft.protection.ok)
+    announcing.announce("release.in_review", release)
     log.info("release %s computed: %s cells", release.public_id, rows)
 
 

@@ -84,7 +84,19 @@ def test_a_withheld_cell_has_no_figure_and_its_reason_stays_with_staff(full_draf
 
 
 def test_the_audit_record_holds_no_figure_of_a_cell(full_draft):
-    allowed = {"rule_set", "rules", "max_cut", "template", "code", "ok", "measures", "tables", "inputs", "seconds"}
+    allowed = {
+        "affiliates",
+        "rule_set",
+        "rules",
+        "max_cut",
+        "template",
+        "code",
+        "ok",
+        "measures",
+        "tables",
+        "inputs",
+        "seconds",
+    }
     assert set(full_draft.audit) == allowed
     template = full_draft.round.collection.template
     assert [template.measure(each["measure"]).id for each in full_draft.audit["measures"]] == ["BALANCE", "LOANS"]

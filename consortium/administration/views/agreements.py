@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -77,7 +76,7 @@ def agreement_issue(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.MEMBER_ADMIT)
     newest = Agreement.objects.newest()
-    text_en, text_zh = (newest.text_en, newest.text_zh) if newest else shipped()
+    text_en, text_zh = (newest.text_en, newest.text_zh) if newest else agreements.shipped()
     form = AgreementForm(request.POST or None, text_en=text_en, text_zh=text_zh)
     if request.method == "POST" and form.is_valid():
         fields = {name: form.cleaned_data[name] for name in ("text_en", "text_zh", "effective_on", "accept_by")}
@@ -90,10 +89,3 @@ def agreement_issue(request: HttpRequest) -> HttpResponse:
             return redirect("agreement-board")
     context = {"form": form, "version": newest.version + 1 if newest else 1}
     return render(request, "administration/agreement_issue.html", context, status=422 if form.errors else 200)
-
-
-def shipped() -> tuple[str, str]:
-    """The text to begin with, in English and Chinese."""
-    folder = resources.files("consortium.institutions").joinpath("agreement")
-    english, chinese = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("en.txt", "zh-Hans.txt"))
-    return english, chinese

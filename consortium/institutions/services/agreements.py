@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -120,24 +121,33 @@ def check_is_accepted(institution_id: int) -> None:
 
 
 def remind(on: date) -> int:
-    """Tells whoever may accept, a week and a day before the last day; how many people were told."""
+    """Tells whoever may accept, once a week and once a day before the last day; to how many that applies."""
     newest = Agreement.objects.newest()
     if newest is None or (newest.accept_by - on).days not in (7, 1):
         return 0
     people = _who_may_accept().filter(institution__state=InstitutionState.ACTIVE)
-    return _announce(newest, people.exclude(institution__acceptances__agreement=newest))
+    once = f"agreement-{newest.version}-{on}"
+    return _announce(newest, people.exclude(institution__acceptances__agreement=newest), once)
+
+
+def shipped() -> tuple[str, str]:
+    """A text to begin with, in English and Chinese."""
+    folder = resources.files("consortium.institutions").joinpath("agreement")
+    english, chinese = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("en.txt", "zh-Hans.txt"))
+    return english, chinese
 
 
 def _who_may_accept() -> QuerySet[Person]:
     return Person.objects.filter(is_active=True, roles__overlap=[Role.ADMINISTRATOR, Role.APPROVER])
 
 
-def _announce(agreement: Agreement, people: QuerySet[Person]) -> int:
+def _announce(agreement: Agreement, people: QuerySet[Person], once: str = "") -> int:
     told = list(people)
     notify(
         told,
         Kind.AGREEMENT_DUE,
         address=reverse("agreements"),
+        once=once,
         version=str(agreement.version),
         day=agreement.accept_by.isoformat(),
     )
