@@ -9,10 +9,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from consortium.institutions import rules as institution_rules
-from consortium.institutions.models import Institution
+from consortium.institutions.models import Application, Institution
 from consortium.people.models import Person
 from consortium.people.roles import Permission, may
 from consortium.people.session import signed_in
+from consortium.portal.owed import owed
 from consortium.portal.standing import standings
 from consortium.web.offers import refusal
 from sharing import progress
@@ -29,7 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if not person.is_entitled:
         may_read = refusal(institution_rules.check_can_read_records, person) is None
         return render(request, "portal/suspended.html", {"may_read_records": may_read})
-    context: dict[str, Any] = {"news": _news(person)}
+    context: dict[str, Any] = {"news": _news(person), "owed": owed(person)}
     if person.institution_id is not None:
         context |= {"standings": standings(person), **_owed(person)}
         return render(request, "portal/home_member.html", context)
@@ -64,9 +65,8 @@ def _board(person: Person) -> dict[str, Any]:
         visible = Release.objects.visible_to(person).select_related("round__collection")
         context["reviews"] = list(visible.filter(state=ReleaseState.IN_REVIEW))
     if may(person, Permission.MEMBER_VIEW):
-        institutions = Institution.objects.visible_to(person)
-        context["members"] = institutions.active().count()
-        context["applicants"] = institutions.filter(state="applicant").count()
+        context["members"] = Institution.objects.visible_to(person).active().count()
+        context["applications"] = Application.objects.visible_to(person).waiting().count()
     if may(person, Permission.RELEASE_VIEW):
         context["standings"] = standings(person)
     return context
