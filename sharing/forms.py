@@ -9,11 +9,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from anonymize.template import Dimension
+from consortium.institutions.models import Institution
 from consortium.people.models import Person
 from sharing.benchmarks.explorer import ALL
 from sharing.benchmarks.selection import Selection
-from sharing.models import Collection
+from sharing.models import Collection, CorrectionReason, NoDataReason, Round
 from sharing.models.collection import in_language
+from sharing.rules import LONGEST_MESSAGE, LONGEST_REASON
 
 Choices = Iterable[tuple[str, Any]]
 
@@ -57,16 +59,41 @@ def code_choices(dimension: Dimension) -> Choices:
 
 
 class PackageForm(forms.Form):
-    """A sealed package as a file."""
+    """A sealed package as a file, in earnest or on trial; why, where it replaces one that counts."""
+
+    FIRM, TRIAL = "firm", "trial"
 
     package = forms.FileField(
         label=_("Sealed package"),
         help_text=_("The .sealed file that “concord seal” wrote. Nothing but the vault can open it."),
     )
+    manner = forms.ChoiceField(
+        label=_("Send it"),
+        choices=[
+            (FIRM, _("To submit it")),
+            (TRIAL, _("On trial: it is checked and reported, never counts and is not kept")),
+        ],
+        initial=FIRM,
+        widget=forms.RadioSelect,
+    )
+    correction = forms.ChoiceField(
+        label=_("Why it is corrected"),
+        choices=[("", _("Not said")), *CorrectionReason.choices],
+        required=False,
+        help_text=_("Needed once figures of this round are published."),
+    )
+    correction_note = forms.CharField(
+        label=_("What was corrected"),
+        max_length=LONGEST_REASON,
+        required=False,
+        help_text=_("In a sentence and without figures."),
+    )
 
-    def __init__(self, *args: Any, limit: int) -> None:
+    def __init__(self, *args: Any, limit: int, corrects: bool) -> None:
         super().__init__(*args)
         self.limit = limit
+        if not corrects:
+            del self.fields["correction"], self.fields["correction_note"]
 
     def clean_package(self) -> Any:
         package = self.cleaned_data["package"]
@@ -75,19 +102,92 @@ class PackageForm(forms.Form):
         return package
 
 
+class WithdrawalForm(forms.Form):
+    """Why a submission is withdrawn, for whoever wants to say it."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=LONGEST_REASON,
+        required=False,
+        help_text=_("Shown to the people of your institution; without figures."),
+    )
+
+
+class NoDataForm(forms.Form):
+    """Why there is nothing to send."""
+
+    reason = forms.ChoiceField(label=_("Reason"), choices=NoDataReason.choices, widget=forms.RadioSelect)
+    text = forms.CharField(
+        label=_("In words"),
+        max_length=LONGEST_REASON,
+        required=False,
+        help_text=_("Needed for another reason. Without figures."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class ExtensionForm(forms.Form):
+    """More time for one contributor of a round."""
+
+    institution = forms.ModelChoiceField(Institution.objects.none(), label=_("Institution"))
+    until = forms.DateTimeField(label=_("Until (UTC)"), widget=_moment())
+    reason = forms.CharField(label=_("Reason"), max_length=LONGEST_REASON)
+
+    def __init__(self, *args: Any, round: Round) -> None:
+        super().__init__(*args)
+        self.fields["institution"].queryset = round.collection.contributors.active()  # type: ignore[attr-defined]
+
+
+class DatesForm(forms.Form):
+    """When a round is due, how long grace lasts, and whether it closes by itself."""
+
+    due_at = forms.DateTimeField(label=_("Due (UTC)"), widget=_moment())
+    grace_until = forms.DateTimeField(
+        label=_("Grace until (UTC)"),
+        widget=_moment(),
+        required=False,
+        help_text=_("What comes until then is “in grace”, after that late. Empty: no grace."),
+    )
+    closes_at = forms.DateTimeField(
+        label=_("Closes by itself (UTC)"),
+        widget=_moment(),
+        required=False,
+        help_text=_("Empty: it stays open until somebody closes it."),
+    )
+
+
+class MessageForm(forms.Form):
+    """A question or an answer."""
+
+    text = forms.CharField(
+        label=_("Message"),
+        max_length=LONGEST_MESSAGE,
+        help_text=_("Without figures."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class AnswerForm(MessageForm):
+    show_cells = forms.BooleanField(
+        label=_("Also show in which cells this was found"),
+        required=False,
+        help_text=_("The association then knows the codes of the cells, and may guess whose they are."),
+    )
+
+
 class ReasonForm(forms.Form):
     """Why something is refused, withdrawn or suspended."""
 
     reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
 
 
-class RoundForm(forms.Form):
+class RoundForm(DatesForm):
     """A round to plan: of which collection, for which period, from when until when (UTC)."""
 
     collection = forms.ModelChoiceField(Collection.objects.none(), label=_("Collection"), empty_label=None)
     period = forms.CharField(label=_("Reference period"), max_length=10, help_text=_("As in 2026-10, 2026-Q3 or 2026."))
     opens_at = forms.DateTimeField(label=_("Opens (UTC)"), widget=_moment())
-    due_at = forms.DateTimeField(label=_("Due (UTC)"), widget=_moment())
+    field_order = ("collection", "period", "opens_at", "due_at", "grace_until", "closes_at")
 
     def __init__(self, *args: Any, person: Person) -> None:
         super().__init__(*args)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sharing.views import benchmarks, deadlines, no_data, quality, queries, releases, round_keys, rounds, submissions
+from sharing.views import (
+    benchmarks,
+    deadlines,
+    no_data,
+    quality,
+    queries,
+    releases,
+    reminders,
+    round_keys,
+    rounds,
+    submissions,
+)
 
 urlpatterns = [
     path("benchmarks/", benchmarks.explorer, name="benchmarks"),
@@ -28,9 +39,12 @@ urlpatterns = [
     path("releases/<slug:release_id>/publish/", releases.publish, name="release-publish"),
     path("releases/<slug:release_id>/refuse/", releases.refuse, name="release-refuse"),
     path("releases/<slug:release_id>/withdraw/", releases.withdraw, name="release-withdraw"),
-    path("rounds/", rounds.board, name="rounds"),
+    path("rounds/", rounds.listing, name="rounds"),
     path("rounds/plan/", rounds.plan, name="round-plan"),
     path("rounds/<slug:public_id>/", rounds.detail, name="round"),
+    path("rounds/<slug:public_id>/standings.csv", rounds.standings_file, name="round-standings"),
+    path("rounds/<slug:public_id>/remind/", reminders.remind, name="round-remind"),
+    path("rounds/<slug:public_id>/reminder-rule/", reminders.change_rule, name="reminder-rule"),
     path("rounds/<slug:public_id>/send/", submissions.send, name="submission-send"),
     path("rounds/<slug:public_id>/keys/", round_keys.keys, name="round-keys"),
     path("rounds/<slug:public_id>/keys/ask/", round_keys.ask, name="round-keys-ask"),

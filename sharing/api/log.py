@@ -13,7 +13,6 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from anonymize.package.jose import encode
 from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
 from sharing.models import Release, Submission
@@ -118,14 +117,7 @@ class ReleaseProof(APIView):
 
 def inclusion_document(submission: Submission) -> dict[str, Any]:
     """A submission's proof as the contract writes it; Refused when it was never accepted."""
-    proof = log.inclusion(submission)
-    return {
-        "submission": str(submission.pk),
-        "salt": encode(bytes(proof.leaf.salt)),
-        "leaf_index": proof.leaf.index,
-        "path": [each.hex() for each in proof.path],
-        "head": proof.head,
-    }
+    return log.document(submission, log.inclusion(submission))
 
 
 def _asked(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from anonymize import merkle
 from anonymize.log import SALT_BYTES, leaf_data
+from anonymize.package.jose import encode
 from anonymize.package.tree_head import Counted, TreeHead, issue_counted, issue_tree_head
 from consortium.errors import Refused
 from consortium.signing import receipt_key
@@ -71,6 +72,17 @@ def inclusion(submission: Submission) -> Inclusion:
         raise Refused(_("This submission was not accepted, so it is not in the log."), rule="not-in-log")
     total = size()
     return Inclusion(leaf, total, _hashes(merkle.inclusion_spans(leaf.index, total)), _head(total))
+
+
+def document(submission: Submission, proof: Inclusion) -> dict[str, Any]:
+    """A submission's proof as the contract writes it."""
+    return {
+        "submission": str(submission.pk),
+        "salt": encode(bytes(proof.leaf.salt)),
+        "leaf_index": proof.leaf.index,
+        "path": [each.hex() for each in proof.path],
+        "head": proof.head,
+    }
 
 
 def counted_leaf(release: Release, institution_id: int) -> Leaf | None:

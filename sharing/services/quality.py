@@ -40,7 +40,8 @@ class Quality:
 
     @property
     def score(self) -> int:
-        return round(sum(weight * getattr(self, part) for part, weight in WEIGHTS.items()))
+        total: float = sum(weight * getattr(self, part) for part, weight in WEIGHTS.items())
+        return round(total)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, Prefetch
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,12 +21,14 @@ from consortium.people.models import Person
 from consortium.people.roles import Permission, require
 from consortium.people.session import signed_in
 from consortium.web.offers import Offer, carry_out, refusal
-from sharing import progress, rules
-from sharing.forms import PackageForm
-from sharing.models import Round, Submission
-from sharing.services import submissions
+from sharing import progress, remedies, rules, timeline
+from sharing.forms import PackageForm, ReasonForm, WithdrawalForm
+from sharing.models import Extension, NoData, Query, Round, Submission
+from sharing.services import log, quality, submissions
+from sharing.states import QueryState
 
 A_PAGE = 24
+_Row = TypeVar("_Row", NoData, Extension)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class Duty:
     state: str
     submission: Submission | None
     why_not_send: Sentence | None
+    declaration: NoData | None = None
+    extension: Extension | None = None
+    trial: Submission | None = None  # the last one
+    questions: int = 0  # that wait for an answer
 
     def get_state_display(self) -> str:
         return progress.state_in_words(self.state)
@@ -42,11 +50,33 @@ class Duty:
 
 def duties(person: Person, rounds: list[Round]) -> list[Duty]:
     """The rounds must come with the person's own submissions prefetched as `own`."""
+    declared = _by_round(NoData.objects.visible_to(person).standing().filter(round__in=rounds))
+    extended = _by_round(Extension.objects.visible_to(person).filter(round__in=rounds))
+    asked = Query.objects.visible_to(person).filter(submission__round__in=rounds, state=QueryState.OPEN)
+    waiting = dict(asked.values_list("submission__round").order_by().annotate(Count("pk")))
     found = []
     for round in rounds:
-        state, submission = progress.own_state(round.own, round)  # type: ignore[attr-defined]
-        found.append(Duty(round, state, submission, refusal(rules.check_can_send, person, round)))
+        own: list[Submission] = round.own  # type: ignore[attr-defined]
+        state, submission = progress.own_state(own, round)
+        declaration = declared.get(round.pk)
+        trials = [each for each in own if each.is_trial]
+        found.append(
+            Duty(
+                round,
+                declaration.state if declaration and submission is None else state,
+                submission,
+                refusal(rules.check_can_send, person, round),
+                declaration,
+                extended.get(round.pk),
+                max(trials, key=lambda each: each.version, default=None),
+                waiting.get(round.pk, 0),
+            )
+        )
     return found
+
+
+def _by_round(rows: Iterable[_Row]) -> dict[int, _Row]:
+    return {row.round_id: row for row in rows}
 
 
 def own_rounds(person: Person) -> list[Round]:
@@ -66,24 +96,54 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     person = signed_in(request)
-    submission = _own(person, pk)
-    context = {
+    return render(request, "sharing/submission.html", _detail(person, _own(person, pk)))
+
+
+def _detail(person: Person, submission: Submission) -> dict[str, Any]:
+    template = submission.round.collection.template
+    line = Submission.objects.visible_to(person).filter(round=submission.round_id)
+    return {
         "submission": submission,
-        "findings": submission.findings.all(),
-        "openings": submission.openings.all(),
-        "versions": Submission.objects.visible_to(person).filter(round=submission.round_id).order_by("-version"),
+        "next_step": timeline.next_step(submission),
+        "broken": list(remedies.by_rule(submission.findings.all(), template)),
+        "moments": timeline.moments(submission, person),
+        "versions": line.order_by("is_trial", "-version"),
+        "queries": Query.objects.visible_to(person).filter(submission=submission),
+        "quality": quality.quality_of(submission) if submission.score is not None else None,
+        "is_logged": hasattr(submission, "leaf"),
+        **_offers(person, submission),
+    }
+
+
+def _offers(person: Person, submission: Submission) -> dict[str, Any]:
+    pk = submission.pk
+    return {
         "approve": Offer(
             _("Approve"),
             reverse("submission-approve", args=[pk]),
             refusal(rules.check_can_approve, person, submission),
         ),
+        "may_send_back": refusal(rules.check_can_send_back, person, submission, "-") is None,
+        "send_back": ReasonForm(prefix="send-back", auto_id="send-back-%s"),
         "withdraw": Offer(
             _("Withdraw"),
             reverse("submission-withdraw", args=[pk]),
             refusal(rules.check_can_withdraw, person, submission),
         ),
+        "withdrawal": WithdrawalForm(auto_id="withdraw-%s"),
     }
-    return render(request, "sharing/submission.html", context)
+
+
+@require_safe
+def proof(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Where the submission is in the log, and what proves it; as a file with `?file`."""
+    submission = _own(signed_in(request), pk)
+    inclusion = log.inclusion(submission) if hasattr(submission, "leaf") else None
+    if "file" not in request.GET or inclusion is None:
+        return render(request, "sharing/submission_proof.html", {"submission": submission, "inclusion": inclusion})
+    response = JsonResponse(log.document(submission, inclusion))
+    response["Content-Disposition"] = f'attachment; filename="proof-{submission.round.public_id}-{pk}.json"'
+    return response
 
 
 @require_safe
@@ -108,14 +168,29 @@ def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
+def send_back(request: HttpRequest, pk: UUID) -> HttpResponse:
+    person = signed_in(request)
+    submission = _own(person, pk)
+    reason = request.POST.get("send-back-reason", "")
+    return carry_out(
+        request,
+        reverse("submission", args=[pk]),
+        _("The submission is sent back; its sender is told why."),
+        lambda: submissions.send_back(submission, reason, by=person),
+    )
+
+
+@require_POST
 def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
     person = signed_in(request)
     submission = _own(person, pk)
+    form = WithdrawalForm(request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
     return carry_out(
         request,
         reverse("submission", args=[pk]),
         _("The submission is withdrawn."),
-        lambda: submissions.withdraw(submission, by=person),
+        lambda: submissions.withdraw(submission, reason, by=person),
     )
 
 
@@ -126,20 +201,37 @@ def send(request: HttpRequest, public_id: str) -> HttpResponse:
     require(person, Permission.SUBMISSION_VIEW)
     round = get_object_or_404(Round.objects.visible_to(person).select_related("collection"), public_id=public_id)
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = PackageForm(*sent, limit=round.collection.size_limit)
+    counted = Submission.objects.visible_to(person).accepted().filter(round=round).first()
+    form = PackageForm(*sent, limit=round.collection.size_limit, corrects=counted is not None)
     if form.is_valid():
         try:
-            received = submissions.receive(round, form.cleaned_data["package"].read(), by=person)
+            received = _receive(round, form, person)
         except (PackageError, Refused) as wrong:
             form.add_error("package", str(wrong))
         else:
             return redirect("submission", received.submission.pk)
-    context = {"round": round, "form": form, "why_not": refusal(rules.check_can_send, person, round)}
+    context = {
+        "round": round,
+        "form": form,
+        "counted": counted,
+        "why_not": refusal(rules.check_can_send, person, round),
+    }
     return render(request, "sharing/send.html", context, status=422 if form.errors else 200)
+
+
+def _receive(round: Round, form: PackageForm, person: Person) -> submissions.Received:
+    filled = form.cleaned_data
+    return submissions.receive(
+        round,
+        filled["package"].read(),
+        by=person,
+        is_trial=filled["manner"] == PackageForm.TRIAL,
+        correction=submissions.Correction(filled.get("correction", ""), filled.get("correction_note", "")),
+    )
 
 
 def _own(person: Person, pk: UUID) -> Submission:
     own = Submission.objects.visible_to(person).select_related(
-        "round__collection", "institution", "sent_by", "sent_by_client", "approved_by"
+        "round__collection", "institution", "sent_by", "sent_by_client", "approved_by", "leaf"
     )
     return get_object_or_404(own, pk=pk)
