@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -13,7 +14,7 @@ from consortium.institutions.states import ApplicationState
 from consortium.notifications.kinds import Kind
 from consortium.notifications.models import Delivery, Endpoint, Message, Notice
 from consortium.people import invitations
-from sharing.models import Release, Submission
+from sharing.models import Extension, Query, Release, Submission
 from sharing.services import checking, submissions
 from sharing.states import ReleaseState
 from tests.access import CAST, DELETE, GET, PATCH, POST, ROLES, Door, Line, addresses
@@ -45,6 +46,16 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "api/v1/submissions/<uuid:pk>/proof": GET(harbour=409, everyone=404),  # this one is not accepted yet
     "api/v1/submissions/<uuid:pk>/approve": POST(approver=200, harbour=403, everyone=404),
     "api/v1/submissions/<uuid:pk>/withdraw": POST(senders=200, approver=200, harbour=403, everyone=404),
+    "api/v1/submissions/<uuid:pk>/send-back": POST({"reason": "wrong"}, approver=200, harbour=403, everyone=404),
+    "api/v1/submissions/<uuid:pk>/queries": GET(harbour=200, everyone=404),
+    "api/v1/submissions/<uuid:pk>/queries/<uuid:query_id>/answers": POST(
+        {"text": "so it is"}, senders=201, approver=201, harbour=403, everyone=404
+    ),
+    "api/v1/rounds/<slug:public_id>/no-data": (
+        *GET(everyone=404),  # nobody declared
+        *POST({"reason": "merger"}, senders=409, harbour=403, outsider=404, staff=403),  # a package was sent
+        *DELETE(everyone=404),
+    ),
     # releases: this one is in review
     "api/v1/releases": GET(everyone=200),
     "api/v1/releases/<slug:release_id>": GET(statistician=200, everyone=404),
@@ -88,7 +99,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "accounts/2fa/keys/": GET(client=401, suspended=200, everyone=200),
     "accounts/2fa/keys/add/": GET(client=401, suspended=302, everyone=302),
     "accounts/2fa/keys/sign-in/": GET(public=302, anonymous=401, client=401),  # to the page that signs in
-    "accounts/2fa/keys/reauthenticate/": GET(client=401, suspended=200, everyone=200),
+    "accounts/2fa/keys/reauthenticate/": GET(client=401, suspended=302, everyone=302),
     "accounts/2fa/keys/<int:key_id>/edit/": GET(client=401, suspended=302, everyone=302),
     "accounts/2fa/keys/<int:key_id>/remove/": GET(client=401, suspended=302, everyone=302),
     "accounts/sessions/": (
@@ -97,7 +108,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     ),
     # single sign-on: Harbour Bank has none yet
     "accounts/sign-on/": GET(anonymous=200, client=200, suspended=302, everyone=302),
-    "accounts/sign-on/oidc/<slug:slug>/callback/": GET(public=302, anonymous=401, client=401),  # to the sign-in page
+    "accounts/sign-on/oidc/<slug:slug>/callback/": GET(public=401),  # to the sign-in page
     "accounts/sign-on/saml/<slug:organization_slug>/acs/": POST({"SAMLResponse": "x"}, public=404),
     "accounts/sign-on/saml/<slug:organization_slug>/acs/finish/": GET(public=404),
     "accounts/sign-on/saml/<slug:organization_slug>/logout/": GET(public=404),
@@ -116,13 +127,13 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "institution/sign-on/stop-enforcing/": POST({}, client=401, administrator=404, outsider=404, everyone=403),
     # helping Ada back in: her administrator does, member services only look
     "people/<int:person_id>/security/": GET(
-        client=401, administrator=200, member_services=200, harbour=403, staff=403, everyone=404
+        client=401, suspended=404, administrator=200, member_services=200, harbour=403, staff=403, everyone=404
     ),
     "people/<int:person_id>/security/reset-second-factor/": POST(
-        client=401, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
+        client=401, suspended=404, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
     ),
     "people/<int:person_id>/security/end-sessions/": POST(
-        client=401, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
+        client=401, suspended=404, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
     ),
     "accounts/2fa/totp/deactivate/": GET(client=401, suspended=404, everyone=404),
     "accounts/2fa/recovery-codes/": GET(client=401, suspended=404, everyone=404),
@@ -200,6 +211,50 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "submissions/<uuid:pk>/withdraw/": POST(
         client=401, suspended=404, submitter=302, approver=302, people=403, everyone=404
     ),
+    "submissions/<uuid:pk>/proof/": GET(client=401, suspended=404, people=200, everyone=404),
+    "submissions/<uuid:pk>/send-back/": POST(
+        {"send-back-reason": "wrong"}, client=401, suspended=404, approver=302, people=403, everyone=404
+    ),
+    "submissions/quality/": GET(client=401, members=200, staff=403),
+    "rounds/<slug:public_id>/no-data/": (
+        *GET(client=401, people=200, outsider=404, staff=403),
+        *POST(client=401, people=422, outsider=404, staff=403),
+    ),
+    # nobody declared
+    "rounds/<slug:public_id>/no-data/approve/": POST(client=401, suspended=404, everyone=404),
+    "rounds/<slug:public_id>/no-data/send-back/": POST(client=401, suspended=404, everyone=404),
+    "rounds/<slug:public_id>/no-data/withdraw/": POST(client=401, suspended=404, everyone=404),
+    # questions about findings: one was asked about Harbour Bank's submission
+    "queries/": GET(client=401, members=200, statistician=200, everyone=403),
+    "queries/<uuid:query_id>/": (
+        *GET(client=401, suspended=404, people=200, statistician=200, everyone=404),
+        *POST(
+            {"text": "so it is"},
+            client=401,
+            suspended=404,
+            submitter=302,
+            approver=302,
+            people=403,
+            statistician=302,
+            everyone=404,
+        ),
+    ),
+    "queries/<uuid:query_id>/close/": POST(client=401, suspended=404, people=403, statistician=302, everyone=404),
+    "rounds/<slug:public_id>/findings/": (
+        *GET(client=401, statistician=200, everyone=403),
+        *POST(client=401, statistician=302, everyone=403),
+    ),
+    "rounds/<slug:public_id>/dates/": (
+        *GET(client=401, collection_manager=200, everyone=403),
+        *POST(client=401, collection_manager=422, everyone=403),
+    ),
+    "rounds/<slug:public_id>/extensions/": (
+        *GET(client=401, collection_manager=200, everyone=403),
+        *POST(client=401, collection_manager=422, everyone=403),
+    ),
+    "rounds/<slug:public_id>/extensions/<int:extension_id>/end/": POST(
+        client=401, collection_manager=302, everyone=403
+    ),
     "rounds/<slug:public_id>/send/": (
         *GET(client=401, people=200, outsider=404, staff=403),
         *POST(client=401, people=422, outsider=404, staff=403),
@@ -225,6 +280,19 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     # nobody has asked
     "rounds/<slug:public_id>/keys/confirm/": POST(client=401, collection_manager=404, everyone=403),
     "rounds/<slug:public_id>/keys/call-off/": POST(client=401, collection_manager=404, everyone=403),
+    "rounds/<slug:public_id>/standings.csv": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
+    "rounds/<slug:public_id>/remind/": (
+        *GET("?who=late", client=401, suspended=404, outsider=404, collection_manager=200, everyone=403),
+        *POST({"who": "late"}, client=401, suspended=404, outsider=404, collection_manager=302, everyone=403),
+    ),
+    "rounds/<slug:public_id>/reminder-rule/": POST(
+        {"days": "-1, 3", "escalation_days": "5"},
+        client=401,
+        suspended=404,
+        outsider=404,
+        collection_manager=302,
+        everyone=403,
+    ),
     "rounds/<slug:public_id>/open/": POST(
         client=401, suspended=404, outsider=404, collection_manager=302, everyone=403
     ),
@@ -455,6 +523,7 @@ def things(harbour, open_round, ada, timo, mara):
         "version": open_round.collection.version,
         "public_id": open_round.public_id,
         "pk": submission.pk,
+        **_asked_and_extended(submission, mara),
         "kid": harbour.key.kid,
         "key_id": 1,  # nobody has one
         "slug": "harbour",
@@ -462,6 +531,21 @@ def things(harbour, open_round, ada, timo, mara):
         "person_id": ada.pk,
         **_joining(harbour.institution, mara),
     }
+
+
+def _asked_and_extended(submission, mara):
+    """A question about the submission, and more time for its institution."""
+    query = Query.objects.create(
+        submission=submission, handle="AAAA-BBBB", rule="balance-change", severity="warning", findings_count=1
+    )
+    extension = Extension.objects.create(
+        round=submission.round,
+        institution=submission.institution,
+        until=submission.round.due_at + timedelta(days=1),
+        reason="Migration",
+        granted_by=mara,
+    )
+    return {"query_id": query.pk, "extension_id": extension.pk}
 
 
 def _joining(institution, mara):
