@@ -89,7 +89,7 @@ class PackageForm(forms.Form):
         help_text=_("In a sentence and without figures."),
     )
 
-    def __init__(self, *args: Any, limit: int, corrects: bool) -> None:
+    def __init__(self, *args: Any, limit: int, corrects: bool = False) -> None:
         super().__init__(*args)
         self.limit = limit
         if not corrects:

@@ -53,9 +53,9 @@ def extensions(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @require_POST
-def end_extension(request: HttpRequest, public_id: str, pk: int) -> HttpResponse:
+def end_extension(request: HttpRequest, public_id: str, extension_id: int) -> HttpResponse:
     person, round = _managed(request, public_id)
-    extension = get_object_or_404(Extension.objects.visible_to(person), pk=pk, round=round)
+    extension = get_object_or_404(Extension.objects.visible_to(person), pk=extension_id, round=round)
     return carry_out(
         request,
         reverse("round-extensions", args=[public_id]),

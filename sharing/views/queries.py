@@ -40,11 +40,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+def detail(request: HttpRequest, query_id: UUID) -> HttpResponse:
     """One thread; what is written here goes to the other side."""
     person = signed_in(request)
     visible = Query.objects.visible_to(person).select_related("submission__round__collection", "submission")
-    query = get_object_or_404(visible, pk=pk)
+    query = get_object_or_404(visible, pk=query_id)
     answers = person.institution_id is not None
     check = rules.check_can_answer if answers else rules.check_can_ask_again
     form = (AnswerForm if answers else MessageForm)(request.POST or None)
@@ -62,7 +62,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         if answers
         else Offer(
             _("Close the question"),
-            reverse("query-close", args=[pk]),
+            reverse("query-close", args=[query_id]),
             refusal(rules.check_can_close_query, person, query),
         ),
     }
@@ -86,12 +86,12 @@ def _written(request: HttpRequest, person: Person, query: Query, form: MessageFo
 
 
 @require_POST
-def close(request: HttpRequest, pk: UUID) -> HttpResponse:
+def close(request: HttpRequest, query_id: UUID) -> HttpResponse:
     person = signed_in(request)
-    query = get_object_or_404(Query.objects.visible_to(person), pk=pk)
+    query = get_object_or_404(Query.objects.visible_to(person), pk=query_id)
     return carry_out(
         request,
-        reverse("query", args=[pk]),
+        reverse("query", args=[query_id]),
         _("The question is closed."),
         lambda: queries.close(query, by=person),
     )

@@ -108,7 +108,10 @@ def _detail(person: Person, submission: Submission) -> dict[str, Any]:
         "broken": list(remedies.by_rule(submission.findings.all(), template)),
         "moments": timeline.moments(submission, person),
         "versions": line.order_by("is_trial", "-version"),
-        "queries": Query.objects.visible_to(person).filter(submission=submission),
+        "queries": [
+            (query, remedies.words_of(query.rule, template)[0])
+            for query in Query.objects.visible_to(person).filter(submission=submission)
+        ],
         "quality": quality.quality_of(submission) if submission.score is not None else None,
         "is_logged": hasattr(submission, "leaf"),
         **_offers(person, submission),
