@@ -53,6 +53,9 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     # findings
     "error": ("bad", "cross"),
     "warning": ("warn", "alert"),
+    # the progress board
+    "trial": ("info", "clock"),
+    "silent": ("neutral", "clock"),
     # deliveries of webhooks
     "waiting": ("info", "clock"),
     "delivered": ("good", "check"),

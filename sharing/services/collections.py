@@ -34,6 +34,8 @@ def define(document: Mapping[str, Any], *, by: Person) -> Collection:
     if latest is not None:
         collection.contributors.set(latest.contributors.all())
         collection.peer_groups.set(latest.peer_groups.all())
+        collection.reminder_days, collection.escalation_days = latest.reminder_days, latest.escalation_days
+        collection.save(update_fields=["reminder_days", "escalation_days"])
     record("collection.defined", by=by, about=collection, version=template.version)
     return collection
 

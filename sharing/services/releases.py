@@ -12,6 +12,7 @@ from django.utils import timezone
 from consortium.audit.services import record
 from sharing import rules, tasks
 from sharing.models import Release, ReleaseApproval, Round
+from sharing.services import announcing
 from sharing.states import ReleaseState, RoundState
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def publish(release: Release, *, by: Person) -> None:
     release.save(update_fields=["state", "published_at", "published_by"])
     _move_round(release.round, RoundState.PUBLISHED)
     record("release.published", by=by, about=release)
+    announcing.announce("release.published", release)
 
 
 @transaction.atomic
@@ -90,6 +92,7 @@ def withdraw(release: Release, *, reason: str, by: Person) -> None:
     if release.round.state == RoundState.PUBLISHED:
         _move_round(release.round, RoundState.CLOSED)
     record("release.withdrawn", by=by, about=release)
+    announcing.announce("release.withdrawn", release)
 
 
 def locked(release: Release) -> Release:

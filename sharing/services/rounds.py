@@ -14,6 +14,7 @@ from consortium.audit.services import record
 from consortium.errors import Refused
 from sharing import rules, tasks, vault
 from sharing.models import Round
+from sharing.services import announcing
 from sharing.states import RoundState
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def open(round: Round, *, by: Person) -> Round:
     round.move_to(RoundState.OPEN)
     round.save(update_fields=["state"])
     record("round.opened", by=by, about=round)
+    announcing.announce("round.opened", round)
     transaction.on_commit(partial(tasks.send, tasks.make_round_keys, round.pk))
     return round
 
@@ -97,6 +99,7 @@ def reopen(round: Round, *, by: Person, due_at: datetime | None = None) -> Round
     round.grace_until = round.closes_at = None
     round.save(update_fields=["state", "closed_at", "due_at", "grace_until", "closes_at"])
     record("round.reopened", by=by, about=round)
+    announcing.announce("round.reopened", round)
     return round
 
 

@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
+from consortium.notifications.models import Announcement
 from sharing import blobs, tasks, vault
 from sharing.models import Release, Round, Submission
 from sharing.services import deadlines
@@ -30,6 +31,7 @@ def sweep() -> None:
     _queue_submissions()
     _queue_round_keys()
     _queue_releases()
+    _queue_announcements()
 
 
 def tidy() -> None:
@@ -74,3 +76,8 @@ def _queue_releases() -> None:
     forgotten = Q(lease_until=None, started_at__lt=given_up) | Q(lease_until__lt=now)
     for id in Release.objects.filter(forgotten, state=ReleaseState.COMPUTING).values_list("pk", flat=True):
         tasks.send(tasks.compute_release, id)
+
+
+def _queue_announcements() -> None:
+    for id in Announcement.objects.forgotten().values_list("pk", flat=True)[:_AT_ONCE]:
+        tasks.send(tasks.tell, id)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
 from consortium.notifications.kinds import Kind
+from consortium.notifications.models import EventType
 from consortium.notifications.services import notify
 from consortium.people.models import Person
 from consortium.people.roles import Permission, may
+from sharing.services import announcing
 from sharing.states import NoDataState, SubmissionState
 
 if TYPE_CHECKING:
@@ -24,15 +26,24 @@ _DECIDED = {
     SubmissionState.CHECKED: Kind.SUBMISSION_CHECKED,
 }
 
+_MESSAGES = {
+    SubmissionState.ACCEPTED: EventType.SUBMISSION_ACCEPTED,
+    SubmissionState.REJECTED: EventType.SUBMISSION_REJECTED,
+    SubmissionState.AWAITING_APPROVAL: EventType.SUBMISSION_AWAITING,
+}
+
 
 def received(submission: Submission) -> None:
     """Told by the vault when it begins to check, so that an acknowledgement waits for nobody's mail."""
+    announcing.submission_changed(submission, EventType.SUBMISSION_RECEIVED)
     if not submission.is_trial:
         _tell(_senders(submission.institution_id, but=submission.sent_by_id), Kind.SUBMISSION_RECEIVED, submission)
 
 
 def decided(submission: Submission, *, but: object = None, findings: int = 0) -> None:
     """What became of a submission, to its sender and the others who send; to approvers when it is their turn."""
+    if type := _MESSAGES.get(SubmissionState(submission.state)):
+        announcing.submission_changed(submission, type)
     actor = but.pk if isinstance(but, Person) else None
     if submission.state == SubmissionState.AWAITING_APPROVAL:
         # Its sender may hold both roles, and still does not approve.
@@ -109,7 +120,7 @@ def _able(institution_id: int, permission: Permission, *, but: int | None = None
     return [person for person in people if person.pk != but and may(person, permission)]
 
 
-def _round(round: Round) -> dict[str, str | dict[str, str]]:
+def _round(round: Round) -> dict[str, Any]:
     return {"collection": round.collection.document["name"], "period": round.period}
 
 

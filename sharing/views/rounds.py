@@ -8,21 +8,35 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from consortium.errors import Refused
 from consortium.people.models import Person
-from consortium.people.roles import Permission, require
+from consortium.people.roles import Permission, may, require
 from consortium.people.session import signed_in
 from consortium.web.offers import Offer, carry_out, refusal
-from sharing import progress, rules
+from sharing import board, board_file, progress, rules
 from sharing.forms import RoundForm
 from sharing.models import Release, Round
 from sharing.services import releases, rounds
 from sharing.states import RoundState
+from sharing.views.reminders import ReminderRuleForm, may_change_rule, rule_of
 
 A_PAGE = 24
+STANDINGS = 50
+FILTERS = (
+    ("", gettext_lazy("Everybody")),
+    ("unanswered", gettext_lazy("Silent, whatever came before")),
+    ("late", gettext_lazy("Late")),
+)
+COLUMNS = (
+    ("name", gettext_lazy("Institution")),
+    ("state", gettext_lazy("State")),
+    ("at", gettext_lazy("Since")),
+    ("deadline", gettext_lazy("Due")),
+    ("last", gettext_lazy("Last period")),
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ def steps(round: Round) -> list[Step]:
 
 
 @require_safe
-def board(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.ROUND_PROGRESS_VIEW)
     visible = Round.objects.visible_to(person).select_related("collection")
@@ -57,19 +71,64 @@ def board(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The progress board of a round: counts, and a table that can be filtered, sorted and paged."""
     person = signed_in(request)
     require(person, Permission.ROUND_PROGRESS_VIEW)
     round = _visible(person, public_id)
-    standings = progress.standings(round, person)
+    everybody = board.standings(round, person)
+    asked = {name: request.GET.get(name, "") for name in ("wanted", "text", "sort")}
+    may_remind = refusal(rules.check_can_remind, person, round) is None
     context = {
         "round": round,
         "steps": steps(round),
-        "standings": standings,
-        "accepted": sum(standing.state == "accepted" for standing in standings),
+        "summary": board.summary(everybody),
+        "page": Paginator(board.chosen(everybody, **asked), STANDINGS).get_page(request.GET.get("page")),
+        "asked": asked,
+        "filters": [*FILTERS, *board.STATES.items()],
+        "columns": _columns(asked["sort"]),
         "releases": Release.objects.visible_to(person).filter(round=round).order_by("-revision"),
         "offers": _offers(person, round),
+        "may_remind": may_remind,
+        "pages": _pages(person, round),
+        "rule": ReminderRuleForm(initial=rule_of(round.collection)) if may_change_rule(person) else None,
     }
     return render(request, "sharing/round.html", context)
+
+
+@require_safe
+def standings_file(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The board as CSV, whole or as it is filtered."""
+    person = signed_in(request)
+    require(person, Permission.ROUND_PROGRESS_VIEW)
+    round = _visible(person, public_id)
+    asked = {name: request.GET.get(name, "") for name in ("wanted", "text", "sort")}
+    text = board_file.csv_of(board.chosen(board.standings(round, person), **asked))
+    headers = {"Content-Disposition": f'attachment; filename="{round.public_id}-progress.csv"'}
+    return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _pages(person: Person, round: Round) -> list[tuple[object, str]]:
+    """The other pages of the round that the person may see."""
+    wanted = (
+        (_("Dates"), "round-dates", Permission.ROUND_MANAGE),
+        (_("More time for one"), "round-extensions", Permission.ROUND_MANAGE),
+        (_("Findings and questions"), "round-findings", Permission.RELEASE_REVIEW),
+        (_("Sealing keys"), "round-keys", Permission.ROUND_PROGRESS_VIEW),
+    )
+    return [(title, reverse(name, args=[round.public_id])) for title, name, needed in wanted if may(person, needed)]
+
+
+def _columns(sort: str) -> list[tuple[str, object, str, str]]:
+    """Each column with what sorting by it asks for, and how it is sorted now."""
+    now, is_down = sort.removeprefix("-"), sort.startswith("-")
+    return [
+        (name, title, f"-{name}" if now == name and not is_down else name, _order(name == now, is_down))
+        for name, title in COLUMNS
+    ]
+
+
+def _order(is_sorted: bool, is_down: bool) -> str:
+    return ("descending" if is_down else "ascending") if is_sorted else ""
 
 
 @require_http_methods(["GET", "POST"])

@@ -11,7 +11,7 @@ from anonymize.package.consortium import published
 from consortium.errors import Refused
 from consortium.notifications.models import Notice
 from consortium.signing import receipt_key
-from sharing import blobs, progress
+from sharing import blobs, board
 from sharing.models import Leaf, Submission
 from sharing.services import checking, releases, rounds, submissions, sweeper
 from sharing.states import SubmissionState
@@ -44,8 +44,8 @@ def test_a_good_trial_is_checked_and_counts_nowhere(tried, open_round, carl):
     assert trial.state == SubmissionState.CHECKED
     assert not Submission.objects.accepted().exists()
     assert not Leaf.objects.exists()
-    (standing,) = [each for each in progress.standings(open_round, carl) if each.institution == trial.institution]
-    assert standing.state == progress.MISSING
+    (standing,) = board.standings(open_round, carl)
+    assert standing.state == board.TRIAL
 
 
 def test_a_bad_trial_is_rejected_with_its_findings(tried):
