@@ -127,18 +127,41 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "institution/sign-on/stop-enforcing/": POST({}, client=401, administrator=404, outsider=404, everyone=403),
     # helping Ada back in: her administrator does, member services only look
     "people/<int:person_id>/security/": GET(
-        client=401, suspended=404, administrator=200, member_services=200, harbour=403, staff=403, everyone=404
+        client=401,
+        suspended=404,
+        administrator=200,
+        member_services=200,
+        harbour=403,
+        policy_editor=404,
+        observer=404,
+        staff=403,
+        everyone=404,
     ),
     "people/<int:person_id>/security/reset-second-factor/": POST(
-        client=401, suspended=404, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
+        client=401,
+        suspended=404,
+        administrator=302,
+        member_services=302,
+        harbour=403,
+        policy_editor=404,
+        observer=404,
+        staff=403,
+        everyone=404,
     ),
     "people/<int:person_id>/security/end-sessions/": POST(
-        client=401, suspended=404, administrator=302, member_services=302, harbour=403, staff=403, everyone=404
+        client=401,
+        suspended=404,
+        administrator=302,
+        member_services=302,
+        harbour=403,
+        policy_editor=404,
+        observer=404,
+        staff=403,
+        everyone=404,
     ),
     "accounts/2fa/totp/deactivate/": GET(client=401, suspended=404, everyone=404),
     "accounts/2fa/recovery-codes/": GET(client=401, suspended=404, everyone=404),
     "accounts/2fa/recovery-codes/generate/": GET(client=401, suspended=302, everyone=302),
-    "accounts/2fa/recovery-codes/download/": GET(client=401, suspended=404, everyone=404),
     # home and benchmarks, as pages
     "": GET(client=401, suspended=200, everyone=200),
     "benchmarks/": GET(client=401, member_services=403, auditor=403, everyone=200),
@@ -255,6 +278,8 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "rounds/<slug:public_id>/extensions/<int:extension_id>/end/": POST(
         client=401, collection_manager=302, everyone=403
     ),
+    "rounds/<slug:public_id>/seal/": GET(client=401, people=200, outsider=404, staff=403),
+    "rounds/<slug:public_id>/template.xlsx": GET(client=401, people=200, outsider=404, staff=403),
     "rounds/<slug:public_id>/send/": (
         *GET(client=401, people=200, outsider=404, staff=403),
         *POST(client=401, people=422, outsider=404, staff=403),
