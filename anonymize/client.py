@@ -6,7 +6,9 @@ with growing, random pauses, or when the server says.
 
 from __future__ import annotations
 
+import json
 import random
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +21,16 @@ import httpx
 
 from anonymize.config import Config
 from anonymize.errors import PackageError, ServerError
-from anonymize.package import PACKAGE_MEDIA_TYPE
+from anonymize.package import PACKAGE_MEDIA_TYPE, SigningKey
 from anonymize.package.consortium import Jwks
 from anonymize.rounds import Round, parse_round
 
 API: Final = "/api/v1"
 RETRYABLE_STATUS: Final = frozenset({429, 502, 503, 504})
 UNSETTLED: Final = "received"  # the state of a submission that the worker has not yet decided on
+_TOKEN: Final = "/oauth/token/"  # noqa: S105 - an address
+_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_ASSERTION_SECONDS: Final = 120
 _TOKEN_MARGIN_SECONDS: Final = 30
 _LONGEST_POLL_SECONDS: Final = 5.0
 
@@ -243,13 +248,12 @@ class Client:
 
     def _access_token(self) -> str:
         if time.monotonic() >= self._token.until:
-            credentials = (self._config.need("client_id"), self._config.need_client_secret())
-            answer = self._http.post("/oauth/token/", data={"grant_type": "client_credentials"}, auth=credentials)
+            answer = self._ask_for_token()
             if answer.status_code in RETRYABLE_STATUS:
                 raise _Later(answer)
             if answer.status_code in {400, 401, 403}:
                 raise ServerError(
-                    "The server does not know this client id and secret.",
+                    f"The server does not know this client id and {'key' if self._config.signs_in_with_key else 'secret'}.",
                     rule="unauthorized",
                     status=answer.status_code,
                 )
@@ -259,6 +263,16 @@ class Client:
                 value=str(document["access_token"]), until=time.monotonic() + lifetime - _TOKEN_MARGIN_SECONDS
             )
         return self._token.value
+
+    def _ask_for_token(self) -> httpx.Response:
+        client_id, asked = self._config.need("client_id"), {"grant_type": "client_credentials"}
+        if not self._config.signs_in_with_key:
+            return self._http.post(_TOKEN, data=asked, auth=(client_id, self._config.need_client_secret()))
+        # A new one for each try: the server takes an assertion once.
+        assertion = client_assertion(self._config.need_api_key(), client_id, self._config.need_server_url() + _TOKEN)
+        return self._http.post(
+            _TOKEN, data={**asked, "client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
+        )
 
     def _try_again(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         attempt = 0
@@ -298,6 +312,20 @@ class Client:
         if self._until is None:
             return seconds <= self._patience.longest_pause
         return time.monotonic() + seconds <= self._until
+
+
+def client_assertion(key: SigningKey, client_id: str, endpoint: str) -> str:
+    """The client's signed word that it asks this token endpoint, once and within two minutes (RFC 7523)."""
+    now = int(time.time())
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": endpoint,
+        "iat": now,
+        "exp": now + _ASSERTION_SECONDS,
+        "jti": secrets.token_urlsafe(24),
+    }
+    return key.sign_compact({"typ": "JWT"}, json.dumps(claims).encode())
 
 
 class _Later(Exception):

@@ -8,6 +8,9 @@ institution = "CN-001"
 url = "https://concord.example.org"
 client_id = "cn-001-cron"
 client_secret_file = "client-secret"   # or CONCORD_CLIENT_SECRET
+# audience = "concord-cn"              # the consortium's identifier, where no round tells it yet
+# auth = "private_key_jwt"             # instead of the secret: signed with a key made by `concord key api`
+# api_key_file = "api-key.pem"         # of the same passphrase
 
 [signing]
 key_file = "signing-key.pem"
@@ -39,6 +42,7 @@ from anonymize.package import SigningKey
 from anonymize.package.consortium import Jwks
 
 FILE_NAME: Final = "concord.toml"
+PRIVATE_KEY_JWT: Final = "private_key_jwt"
 PINNED_KEYS: Final = "consortium-keys.json"
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z")
@@ -49,6 +53,9 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "server_url": ("server", "url"),
     "client_id": ("server", "client_id"),
     "client_secret_file": ("server", "client_secret_file"),
+    "audience": ("server", "audience"),
+    "auth": ("server", "auth"),
+    "api_key_file": ("server", "api_key_file"),
     "key_file": ("signing", "key_file"),
     "passphrase_file": ("signing", "passphrase_file"),
     "epsilon_per_year": ("privacy", "epsilon_per_year"),
@@ -64,6 +71,9 @@ class Config:
     server_url: str = ""
     client_id: str = ""
     client_secret_file: str = ""
+    audience: str = ""
+    auth: str = ""
+    api_key_file: str = ""
     key_file: str = ""
     passphrase_file: str = ""
     epsilon_per_year: str = ""
@@ -95,6 +105,17 @@ class Config:
 
     def need_client_secret(self) -> str:
         return self.client_secret or self._secret("client_secret", self.client_secret_file)
+
+    @property
+    def signs_in_with_key(self) -> bool:
+        """Whether the API client shows who it is by a signed assertion; ConfigError for a way that is not known."""
+        if self.auth not in {"", "client_secret", PRIVATE_KEY_JWT}:
+            raise ConfigError(f"server.auth is client_secret or {PRIVATE_KEY_JWT}. Nothing was sent.")
+        return self.auth == PRIVATE_KEY_JWT
+
+    def need_api_key(self) -> SigningKey:
+        """The key of the API client's assertions; it signs nothing else."""
+        return SigningKey.from_file(self.directory / self.need("api_key_file"), self.need_passphrase())
 
     def need_signing_key(self) -> SigningKey:
         return SigningKey.from_file(self.directory / self.need("key_file"), self.need_passphrase())

@@ -8,6 +8,7 @@ from typing import Final
 from anonymize.client import Client
 from anonymize.config import Config
 from anonymize.errors import ConcordError
+from anonymize.own_keys import ends_of, registered
 
 NOTICE: Final = timedelta(days=30)
 
@@ -18,24 +19,11 @@ def what_ends_soon(config: Config, client: Client, now: datetime | None = None) 
     A push that was accepted is not spoilt by a question that has no answer.
     """
     try:
-        kid = config.need_signing_key().kid
-        ends = [_moment(each.get("revoked_at")) for each in client.signing_keys() if each.get("kid") == kid]
+        document = registered(client, config.need_signing_key().kid)
     except ConcordError:
         return []
-    soon = (now or datetime.now(UTC)) + NOTICE
-    return [
-        ConcordError(
-            f"The signing key ends on {end.date().isoformat()}. Register the next one: concord key rotate.",
-            rule="key-ends-soon",
-        )
-        for end in ends
-        if end is not None and end <= soon
-    ]
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    ends = min(ends_of(document or {}), default=None)
+    if ends is None or ends - (now or datetime.now(UTC)) > NOTICE:
+        return []
+    sentence = f"The signing key ends on {ends.date().isoformat()}. Register the next one: concord key rotate."
+    return [ConcordError(sentence, rule="key-ends-soon")]

@@ -17,6 +17,7 @@ import click
 # Command -> the module of this package that holds it, under the same name. The order is that of a member's month.
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "init",
+    "key": "key",
     "template": "template",
     "simulate": "simulate",
     "inspect": "inspect",
@@ -57,6 +58,7 @@ class LazyGroup(click.Group):
 
 _SUMMARIES: Final[Mapping[str, str]] = {
     "init": "Write a configuration and a signing key.",
+    "key": "Show, register and replace your signing key.",
     "template": "Fetch and pin a collection's template; exchange templates as SDMX structures.",
     "simulate": "Write a realistic loan tape.",
     "inspect": "Profile a loan tape and look for direct identifiers.",

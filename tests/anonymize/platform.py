@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from anonymize.errors import PackageError
-from anonymize.package import Receipt, issue_receipt, open_sealed, package_digest, sign_jwk, verify
+from anonymize.package import Receipt, issue_receipt, jose, open_sealed, package_digest, sign_jwk, verify
 from anonymize.template import load
 from tests.vectors.sealed import keys
 
@@ -45,6 +46,8 @@ class Platform:
     log: list[tuple[str, str]] = field(default_factory=list)
     tokens: int = 0
     by_digest: dict[str, dict[str, Any]] = field(default_factory=dict)
+    api_key: dict[str, Any] | None = None  # with it, assertions are asked for and no secret
+    assertions: list[str] = field(default_factory=list)
     trials: int = 0
     corrections: list[tuple[str, str]] = field(default_factory=list)
     registered: list[dict[str, Any]] = field(default_factory=list)
@@ -58,7 +61,7 @@ class Platform:
         if (early := self.before(method, path)) is not None:
             return early
         if path == "/oauth/token/":
-            return self._token(headers)
+            return self._token(headers, {name: values[0] for name, values in parse_qs(body.decode()).items()})
         if path == "/.well-known/jwks.json":
             return _json(200, keys.CONSORTIUM_JWKS)
         if headers.get("authorization") != f"Bearer token-{self.tokens}":
@@ -68,12 +71,27 @@ class Platform:
     def sent(self, method: str) -> int:
         return sum(1 for each, path in self.log if each == method and path.startswith("/api/"))
 
-    def _token(self, headers: dict[str, str]) -> Answer:
+    def _token(self, headers: dict[str, str], asked: dict[str, str]) -> Answer:
         basic = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        if headers.get("authorization") != f"Basic {basic}":
+        is_known = self._is_proved(asked) if self.api_key else headers.get("authorization") == f"Basic {basic}"
+        if not is_known:
             return _json(401, {"error": "invalid_client"})
         self.tokens += 1
         return _json(200, {"access_token": f"token-{self.tokens}", "token_type": "Bearer", "expires_in": 3600})
+
+    def _is_proved(self, asked: dict[str, str]) -> bool:
+        """RFC 7523: the registered key signed an assertion for this endpoint, good for a while and for one use."""
+        try:
+            claims = json.loads(jose.verified(asked["client_assertion"].encode(), self.api_key or {}).payload)
+        except (PackageError, KeyError):
+            return False
+        is_about_us = (claims["iss"], claims["sub"]) == (CLIENT_ID, CLIENT_ID) and claims["aud"].endswith(
+            "/oauth/token/"
+        )
+        if not is_about_us or not 0 < claims["exp"] - time.time() <= 300 or claims["jti"] in self.assertions:
+            return False
+        self.assertions.append(claims["jti"])
+        return True
 
     def _api(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
         match [method, *path.strip("/").split("/")]:
