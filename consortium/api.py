@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -11,7 +12,10 @@ from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
+from rest_framework.fields import CharField, ChoiceField, IntegerField
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -21,11 +25,12 @@ from consortium.errors import Forbidden, Refused
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
+    from rest_framework.request import Request
 
 log = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
-_TITLES: Mapping[int, str] = {
+TITLES: Mapping[int, str] = {
     400: "Bad request",
     401: "Not authenticated",
     403: "Not allowed",
@@ -33,6 +38,7 @@ _TITLES: Mapping[int, str] = {
     405: "Method not allowed",
     406: "Not acceptable",
     409: "Refused by a rule",
+    412: "Changed meanwhile",
     413: "Too large",
     415: "Unsupported media type",
     422: "Cannot be processed",
@@ -47,6 +53,10 @@ _STATUSES: Mapping[str, int] = {
     "no-such-tree": 400,
     "idempotency-key-reused": 422,
     "invalid-key": 422,
+    "webhook-address": 422,
+    "webhook-not-https": 422,
+    "webhook-private": 422,
+    "webhook-unresolved": 422,
 }
 
 
@@ -54,7 +64,7 @@ def problem(
     status: int, rule: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JsonResponse:
     """A problem document; `rule` is a stable slug for machines, `detail` the sentence for people."""
-    title = _TITLES.get(status, "Problem")
+    title = TITLES.get(status, "Problem")
     document = {"type": f"urn:concord:problem:{rule}", "title": title, "status": status, "detail": detail, "rule": rule}
     return JsonResponse(
         {**document, **more},
@@ -117,10 +127,53 @@ def _of_framework(exception: exceptions.APIException) -> HttpResponse:
     return problem(exception.status_code, rule, str(exception.detail), headers=headers)
 
 
+@csrf_exempt
 @login_not_required
 def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
     """An address of the API that does not exist is a problem too, not a page."""
     return problem(404, "not-found", _("There is nothing here, or not for you."))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A query parameter of a list: the field it compares, and its words where they are few."""
+
+    field: str
+    words: Iterable[str] = ()
+    description: str = ""
+
+    def read(self, value: str) -> str:
+        """The value; ValidationError when no row can have it."""
+        if self.words:
+            return str(ChoiceField([str(word) for word in self.words]).run_validation(value))
+        return str(CharField(max_length=200).run_validation(value))
+
+
+Filters = Mapping[str, Filter]
+
+
+def asked(request: Request, filters: Filters) -> dict[str, str]:
+    """What a list is filtered by, as field and value; 400 for a name or a value that there is none of."""
+    found, wrong = {}, {}
+    for name, value in request.query_params.items():
+        try:
+            if name in filters:
+                found[filters[name].field] = filters[name].read(str(value))
+            elif name not in {Pages.page_size_query_param, Pages.cursor_query_param}:
+                raise exceptions.ValidationError([_("There is no such parameter.")])  # noqa: TRY301
+        except exceptions.ValidationError as error:
+            wrong[name[:200]] = error.detail
+    if wrong:
+        raise exceptions.ValidationError(wrong)
+    return found
+
+
+def parameters(filters: Filters) -> list[OpenApiParameter]:
+    """The filters as the API describes them."""
+    return [
+        OpenApiParameter(name, str, enum=[str(word) for word in each.words] or None, description=each.description)
+        for name, each in filters.items()
+    ]
 
 
 class Pages(CursorPagination):
@@ -129,6 +182,38 @@ class Pages(CursorPagination):
     page_size = 100
     max_page_size = 1000
     page_size_query_param = "limit"
+
+    def get_page_size(self, request: Any) -> int:
+        """What `limit` asks for; 400 when it is no number from 1 to 1,000."""
+        value = request.query_params.get(self.page_size_query_param)
+        if value is None:
+            return self.page_size
+        field = IntegerField(min_value=1, max_value=self.max_page_size)
+        try:
+            return int(field.run_validation(value))
+        except exceptions.ValidationError as wrong:
+            raise exceptions.ValidationError({self.page_size_query_param: wrong.detail}) from wrong
+
+    def decode_cursor(self, request: Any) -> Any:
+        """Where the page begins; 400 when the cursor is none that we gave."""
+        try:
+            cursor = super().decode_cursor(request)
+        except (exceptions.NotFound, ValueError) as wrong:
+            raise exceptions.ValidationError({self.cursor_query_param: [_("This is no cursor of ours.")]}) from wrong
+        if cursor is not None and "\x00" in str(cursor.position):
+            raise exceptions.ValidationError({self.cursor_query_param: [_("This is no cursor of ours.")]})
+        return cursor
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        limit = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
+        described = [
+            (self.page_size_query_param, "How many results a page has.", limit),
+            (self.cursor_query_param, "Where the page begins; from the Link header.", {"type": "string"}),
+        ]
+        return [
+            {"name": name, "in": "query", "required": False, "description": text, "schema": schema}
+            for name, text, schema in described
+        ]
 
     def get_paginated_response(self, data: Any) -> Response:
         links = {"next": self.get_next_link(), "prev": self.get_previous_link()}

@@ -27,7 +27,9 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "readyz": GET(public=200),
     ".well-known/jwks.json": GET(public=200),
     "oauth/token/": POST(public=400),  # no grant was asked for
+    ".well-known/oauth-authorization-server": GET(public=200),
     "api/v1/openapi.json": GET(public=200),
+    "api/v1/docs/": GET(public=200),
     "api/v1/<path:rest>": GET(public=404),
     # collections and rounds
     "api/v1/collections": GET(everyone=200),
@@ -381,6 +383,22 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "institution/keys/<str:kid>/revoke/": POST(
         {"reason": "routine"}, client=401, administrator=302, people=403, outsider=404, staff=403
     ),
+    # pages: its API clients, its administrator's; `outsider` administers another institution
+    "institution/api-clients/": GET(client=401, administrator=200, outsider=200, everyone=403),
+    "institution/api-clients/issue/": (
+        *GET(client=401, administrator=200, outsider=200, everyone=403),
+        *POST({"name": ""}, client=401, administrator=422, outsider=422, everyone=403),
+    ),
+    "institution/api-clients/<int:client>/": (
+        *GET(client=401, administrator=200, outsider=404, everyone=403),
+        *POST({"name": ""}, client=401, administrator=422, outsider=404, everyone=403),
+    ),
+    "institution/api-clients/<int:client>/key/": POST(client=401, administrator=422, outsider=404, everyone=403),
+    "institution/api-clients/<int:client>/secret/": POST(client=401, administrator=200, outsider=404, everyone=403),
+    "institution/api-clients/<int:client>/former-secret/end/": POST(
+        client=401, administrator=302, outsider=404, everyone=403
+    ),
+    "institution/api-clients/<int:client>/revoke/": POST(client=401, administrator=302, outsider=404, everyone=403),
     # pages: the association's
     "administration/institutions/": GET(client=401, members=403, policy_editor=403, observer=403, staff=200),
     "administration/institutions/propose/": GET(client=401, member_services=200, everyone=403),
@@ -547,6 +565,7 @@ def things(harbour, open_round, ada, timo, mara):
         "code": open_round.collection.code,
         "version": open_round.collection.version,
         "public_id": open_round.public_id,
+        "client": harbour.client.pk,
         "pk": submission.pk,
         **_asked_and_extended(submission, mara),
         "kid": harbour.key.kid,

@@ -196,6 +196,7 @@ CONCORD_URL = "http://127.0.0.1:8000"  # where the portal is reached, for the li
 CONCORD_WEBHOOKS_TO_LOCALHOST = False  # only where members' systems and the platform share a developer's machine
 CONCORD_AUDIENCE = ""  # what members' packages name as `aud`
 CONCORD_SIGNING_KEY: Path | None = None  # private JWK file: signs receipts; only in web
+CONCORD_KEY_HISTORY: Path | None = None  # public: the keys of before, and how each named the next
 CONCORD_VAULT_SIGNING_KEY = ""  # base64url, private Ed25519: signs the rounds' sealing keys; only in a vault worker
 CONCORD_VAULT_PUBLIC_KEY = ""  # base64url, its public half: published by web
 CONCORD_KEY_OVERLAP_DAYS = 30  # how long a member's signing key stays in force once another has replaced it

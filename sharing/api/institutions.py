@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 class MyInstitution(APIView):
+    """The entry of the caller's own institution."""
+
     scope = Scope.INSTITUTION_READ
 
     @extend_schema(responses=InstitutionDocument)

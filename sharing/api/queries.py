@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
+from consortium.openapi.bodies import results
 from sharing.models import Query, QueryMessage, Submission
 from sharing.rules import LONGEST_MESSAGE
 from sharing.services import queries
@@ -19,6 +20,7 @@ from sharing.services import queries
 if TYPE_CHECKING:
     import uuid
 
+    from django.db.models import QuerySet
     from rest_framework.request import Request
 
 
@@ -46,14 +48,13 @@ class Answer(serializers.Serializer[Any]):
 
 
 class Queries(APIView):
-    """Newest first."""
+    """What was asked about a submission, newest first."""
 
     scope = Scope.SUBMISSIONS_READ
 
-    @extend_schema(responses=QueryDocument(many=True))
+    @extend_schema(responses=results(QueryDocument))
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        submission = get_object_or_404(Submission.objects.visible_to(caller(request)), pk=pk)
-        asked = _visible(request, submission.pk).prefetch_related("messages")
+        asked = _visible(request, pk).prefetch_related("messages")
         return Response({"results": QueryDocument(asked, many=True).data})
 
 
@@ -71,5 +72,8 @@ class Answers(APIView):
         return Response(QueryDocument(query).data, status=201)
 
 
-def _visible(request: Request, submission_id: uuid.UUID) -> Any:
-    return Query.objects.visible_to(caller(request)).filter(submission=submission_id)
+def _visible(request: Request, submission_id: uuid.UUID) -> QuerySet[Query]:
+    """What the own submission is asked; whoever asks has no part in this."""
+    actor = caller(request)
+    submission = get_object_or_404(Submission.objects.visible_to(actor), pk=submission_id)
+    return Query.objects.visible_to(actor).filter(submission=submission)

@@ -18,6 +18,7 @@ from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from consortium.api import Filter, asked, parameters
 from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
 from consortium.people.roles import Permission, may
@@ -28,6 +29,7 @@ from sharing.benchmarks import export
 from sharing.benchmarks.cell_filter import CellFilter
 from sharing.models import Release, Statement
 from sharing.services import log, statements
+from sharing.states import ReleaseState
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -35,7 +37,11 @@ if TYPE_CHECKING:
 
     from sharing.benchmarks.comparison import Own
 
-_FILTERS = {"collection": "round__collection__code", "period": "round__period", "state": "state"}
+_FILTERS = {
+    "collection": Filter("round__collection__code"),
+    "period": Filter("round__period", description="As SDMX writes it: 2026-10, 2026-Q3."),
+    "state": Filter("state", ReleaseState),
+}
 _CHOICE = [
     OpenApiParameter("indicator", str, many=True, description="Only these indicators."),
     OpenApiParameter("peer_group", str, many=True, description="Only these peer groups; ALL is everybody."),
@@ -47,7 +53,7 @@ _CHOICE = [
 ]
 
 
-@extend_schema(parameters=[OpenApiParameter(name, str) for name in _FILTERS])
+@extend_schema(parameters=parameters(_FILTERS))
 class Releases(ListAPIView[Release]):
     """The releases that the caller may see, latest period first; withdrawn ones say so."""
 
@@ -56,13 +62,8 @@ class Releases(ListAPIView[Release]):
     queryset = Release.objects.none()
 
     def get_queryset(self) -> QuerySet[Release]:
-        wanted = {
-            field: self.request.query_params[name]
-            for name, field in _FILTERS.items()
-            if name in self.request.query_params
-        }
         # A page's cursor is read from the row itself.
-        found = _visible(self.request).filter(**wanted).annotate(period=F("round__period"))
+        found = _visible(self.request).filter(**asked(self.request, _FILTERS)).annotate(period=F("round__period"))
         return found.order_by("-period", "-revision", "public_id")
 
 

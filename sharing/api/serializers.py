@@ -162,7 +162,8 @@ class InstitutionDocument(serializers.ModelSerializer[Institution]):
 class SigningKeyDocument(serializers.ModelSerializer[SigningKey]):
     """A registered key. It signs until it is revoked, or until `ends_at` once another has replaced it."""
 
-    replaces = serializers.SlugRelatedField[SigningKey](slug_field="kid", read_only=True)
+    replaces = serializers.SlugRelatedField[SigningKey](slug_field="kid", read_only=True, allow_null=True)
+    revocation = serializers.CharField(read_only=True, help_text="Why it was revoked; empty while it is not.")
 
     class Meta:
         model = SigningKey

@@ -36,6 +36,7 @@ class _OfInstitution(GenericAPIView[SigningKey]):
 class MyKeys(_OfInstitution):
     """The signing keys of the institution, newest first, with those that have ended or were revoked."""
 
+    @extend_schema(responses=SigningKeyDocument(many=True))
     def get(self, request: Request) -> Response:
         """The keys, newest first."""
         page = self.paginate_queryset(self.get_queryset())

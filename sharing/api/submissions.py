@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from consortium.api import Filter, asked, parameters
 from consortium.api_auth import caller, person
 from consortium.institutions.scopes import Scope
+from consortium.openapi.bodies import results
 from sharing.api.serializers import FindingDocument, SubmissionDocument
 from sharing.models import Finding, Submission
 from sharing.rules import LONGEST_REASON
@@ -51,7 +52,7 @@ _FILTERS = {
 
 @extend_schema(parameters=parameters(_FILTERS))
 class Submissions(ListAPIView[Submission]):
-    """Newest first; trials only with `trial=true`, and then nothing else."""
+    """The own submissions, newest first; trials only with `trial=true`, and then nothing else."""
 
     scope = Scope.SUBMISSIONS_READ
     serializer_class = SubmissionDocument
@@ -64,6 +65,8 @@ class Submissions(ListAPIView[Submission]):
 
 
 class OneSubmission(RetrieveAPIView[Submission]):
+    """One submission: where it stands, and its receipt."""
+
     scope = Scope.SUBMISSIONS_READ
     serializer_class = SubmissionDocument
     queryset = Submission.objects.none()
@@ -77,7 +80,7 @@ class Findings(APIView):
 
     scope = Scope.SUBMISSIONS_READ
 
-    @extend_schema(responses=FindingDocument(many=True))
+    @extend_schema(responses=results(FindingDocument))
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         findings = Finding.objects.filter(submission=_own(request, pk))
         return Response({"results": FindingDocument(findings, many=True).data})

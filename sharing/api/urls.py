@@ -13,6 +13,7 @@ from sharing.api import (
     no_data,
     peer_groups,
     queries,
+    reference,
     releases,
     rounds,
     signing_keys,
@@ -24,6 +25,7 @@ app_name = "api"
 
 urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("docs/", reference.reference, name="reference"),
     path("collections", collections.Collections.as_view(), name="collections"),
     path("collections/<slug:code>", collections.CollectionTemplate.as_view(), name="collection"),
     path(

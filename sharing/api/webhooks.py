@@ -99,6 +99,7 @@ class _OfInstitution(GenericAPIView[Any]):
 class Webhooks(_OfInstitution):
     """The webhooks of the institution, oldest first."""
 
+    @extend_schema(responses=WebhookDocument(many=True))
     def get(self, request: Request) -> Response:
         """Every webhook; its secret is not among what is shown."""
         page = self.paginate_queryset(self.get_queryset())

@@ -54,66 +54,66 @@ def issue(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def detail(request: HttpRequest, pk: int) -> HttpResponse:
+def detail(request: HttpRequest, client: int) -> HttpResponse:
     """A client, and the form that changes what it may do."""
     person = _administrator(request)
-    client = _visible(person, pk)
-    form = ChangeForm(*([request.POST] if request.method == "POST" else []), client=client)
+    found = _visible(person, client)
+    form = ChangeForm(*([request.POST] if request.method == "POST" else []), client=found)
     if request.method == "POST" and form.is_valid():
-        return _change(request, client, form, person)
-    return _page(request, client, person, form, ClientKeyForm())
+        return _change(request, found, form, person)
+    return _page(request, found, person, form, ClientKeyForm())
 
 
 @require_POST
-def set_key(request: HttpRequest, pk: int) -> HttpResponse:
+def set_key(request: HttpRequest, client: int) -> HttpResponse:
     person = _administrator(request)
-    client = _visible(person, pk)
+    found = _visible(person, client)
     form = ClientKeyForm(request.POST)
     if not form.is_valid():
-        return _page(request, client, person, ChangeForm(client=client), form)
+        return _page(request, found, person, ChangeForm(client=found), form)
     return carry_out(
         request,
-        reverse("api-client", args=[pk]),
+        reverse("api-client", args=[found.pk]),
         _("The key is registered. The client signs with it from now on."),
-        lambda: api_clients.set_key(client, form.cleaned_data["public_jwk"], by=person),
+        lambda: api_clients.set_key(found, form.cleaned_data["public_jwk"], by=person),
     )
 
 
 @never_cache
 @sensitive_variables("issued")
 @require_POST
-def renew_secret(request: HttpRequest, pk: int) -> HttpResponse:
+def renew_secret(request: HttpRequest, client: int) -> HttpResponse:
     person = _administrator(request)
-    client = _visible(person, pk)
-    if refusal(rules.check_can_renew_secret, person, client):
+    found = _visible(person, client)
+    if refusal(rules.check_can_renew_secret, person, found):
         return carry_out(
-            request, reverse("api-client", args=[pk]), "", lambda: rules.check_can_renew_secret(person, client)
+            request, reverse("api-client", args=[found.pk]), "", lambda: rules.check_can_renew_secret(person, found)
         )
-    issued = api_clients.renew_secret(client, by=person)
+    issued = api_clients.renew_secret(found, by=person)
     return _shown_once(request, issued)
 
 
 @require_POST
-def end_former_secret(request: HttpRequest, pk: int) -> HttpResponse:
+def end_former_secret(request: HttpRequest, client: int) -> HttpResponse:
     person = _administrator(request)
-    client = _visible(person, pk)
+    found = _visible(person, client)
     return carry_out(
         request,
-        reverse("api-client", args=[pk]),
+        reverse("api-client", args=[found.pk]),
         _("Only the new secret is accepted from now on."),
-        lambda: api_clients.end_former_secret(client, by=person),
+        lambda: api_clients.end_former_secret(found, by=person),
     )
 
 
 @require_POST
-def revoke(request: HttpRequest, pk: int) -> HttpResponse:
+def revoke(request: HttpRequest, client: int) -> HttpResponse:
     person = _administrator(request)
-    client = _visible(person, pk)
+    found = _visible(person, client)
     return carry_out(
         request,
         reverse("api-clients"),
         _("The client is revoked, and its tokens with it."),
-        lambda: api_clients.revoke(client, by=person),
+        lambda: api_clients.revoke(found, by=person),
     )
 
 
@@ -124,7 +124,7 @@ def _administrator(request: HttpRequest) -> Person:
 
 
 def _own(person: Person) -> Institution:
-    return Institution.objects.visible_to(person).get(pk=person.institution_id)
+    return Institution.objects.visible_to(person).get(code=person.institution.code if person.institution else "")
 
 
 def _visible(person: Person, pk: int) -> ApiClient:
