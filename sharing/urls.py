@@ -14,6 +14,7 @@ from sharing.views import (
     reminders,
     round_keys,
     rounds,
+    sealing,
     submissions,
 )
 
@@ -46,6 +47,8 @@ urlpatterns = [
     path("rounds/<slug:public_id>/remind/", reminders.remind, name="round-remind"),
     path("rounds/<slug:public_id>/reminder-rule/", reminders.change_rule, name="reminder-rule"),
     path("rounds/<slug:public_id>/send/", submissions.send, name="submission-send"),
+    path("rounds/<slug:public_id>/seal/", sealing.page, name="round-seal"),
+    path("rounds/<slug:public_id>/template.xlsx", sealing.template, name="round-template"),
     path("rounds/<slug:public_id>/keys/", round_keys.keys, name="round-keys"),
     path("rounds/<slug:public_id>/keys/ask/", round_keys.ask, name="round-keys-ask"),
     path("rounds/<slug:public_id>/keys/confirm/", round_keys.confirm, name="round-keys-confirm"),
