@@ -6,38 +6,70 @@ Pinned means: kept beside the configuration, used from then on, and replaced onl
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
 
 from anonymize.client import Client
 from anonymize.config import PINNED_KEYS, Config
-from anonymize.errors import ConfigError, TemplateError
+from anonymize.errors import ConfigError, PackageError, TemplateError
 from anonymize.files import read_whole, write_whole
 from anonymize.package import kid_of
-from anonymize.package.consortium import USE_MEMBER, USES
+from anonymize.package.consortium import UNTIL_MEMBER, USE_MEMBER, USES, Jwks
 from anonymize.package.jose import Jwk
+from anonymize.package.succession import STATEMENTS_MEMBER, follow
 from anonymize.rounds import Round
 from anonymize.template import Template, load, parse, shipped
 
+Proved = TypeVar("Proved")
+
 
 def pin_keys(config: Config, client: Client, expected: Collection[str] = ()) -> list[str]:
-    """Fetches and keeps the consortium's keys, unless they are pinned; returns their names, such as `receipts:` and an id.
+    """Fetches and keeps the consortium's keys; returns the names of those in use, such as `receipts:` and an id.
+
+    Keys that are pinned already stay, and are followed by the successors that they name themselves.
 
     `expected` are names that the association told by another way: published keys with other names are refused. The use
     is part of the name, so that a server that was taken over cannot pass its receipt key off as the vault's.
     """
     path = config.directory / PINNED_KEYS
-    if not path.exists():
-        keys = _usable(client.consortium_keys().get("keys", []))
-        if expected and {_name(jwk) for jwk in keys} != set(expected):
+    if path.exists():
+        pinned = current_keys(config, client)["keys"]
+    else:
+        pinned = _usable(client.consortium_keys().get("keys", []))
+        if expected and {_name(jwk) for jwk in pinned} != set(expected):
             raise ConfigError("The server's keys are not the ones you named. Nothing was pinned; ask the association.")
-        write_whole(path, _json({"keys": keys}))
-    return sorted(_name(jwk) for jwk in config.pinned_keys()["keys"])
+        write_whole(path, _json({"keys": pinned}))
+    return sorted(_name(jwk) for jwk in pinned if UNTIL_MEMBER not in jwk)
+
+
+def current_keys(config: Config, client: Client) -> Jwks:
+    """The pinned keys and the successors that they name, as the server publishes them; kept from then on."""
+    pinned = config.pinned_keys()
+    statements = client.consortium_keys().get(STATEMENTS_MEMBER, ())
+    followed = follow(pinned, statements if isinstance(statements, list) else ())
+    if followed != pinned:
+        write_whole(config.directory / PINNED_KEYS, _json(followed))
+    return followed
+
+
+def trusting(config: Config, client: Client, prove: Callable[[Jwks], Proved]) -> Proved:
+    """What `prove` answers with the pinned keys; when it does not know a key, with their successors too.
+
+    So that an unattended job goes on when the consortium changes a key; PackageError when no pinned key names it.
+    """
+    try:
+        return prove(config.pinned_keys())
+    except PackageError as wrong:
+        if wrong.rule != "unknown-key":
+            raise
+    return prove(current_keys(config, client))
 
 
 def _usable(published: Iterable[Jwk]) -> list[Jwk]:
     """The published keys of a use that we know; ConfigError when a use has none, or a key has two."""
-    keys: list[Jwk] = [{**jwk, "kid": kid_of(jwk)} for jwk in published if jwk.get(USE_MEMBER) in USES]
+    keys: list[Jwk] = [
+        {**jwk, "kid": kid_of(jwk)} for jwk in published if jwk.get(USE_MEMBER) in USES and UNTIL_MEMBER not in jwk
+    ]
     missing = [use for use in USES if use not in {jwk[USE_MEMBER] for jwk in keys}]
     if missing:
         raise ConfigError(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,8 @@ from anonymize.config import Config
 from anonymize.errors import PackageError
 from anonymize.files import only_one, read_whole, write_whole
 from anonymize.package import Receipt, package_digest, seal, verify_receipt
+from anonymize.package.consortium import Jwks
+from anonymize.pinned import trusting
 from anonymize.rounds import Round
 
 Say = Callable[[str], None]
@@ -116,7 +119,8 @@ def send(
     # On trial and in earnest the same bytes are two errands.
     key = package_digest(package) + (".trial" if manner.is_trial else "")
     sent = client.submit(round_id, package, key, is_trial=manner.is_trial, reason=manner.reason, note=manner.note)
-    receipt = verify_receipt(sent.receipt, config.pinned_keys(), package, is_trial=manner.is_trial)
+    prove = partial(_proved_receipt, sent.receipt, package, manner)
+    receipt = trusting(config, client, prove)
     if (receipt.submission, receipt.round_id) != (sent.id, round_id):
         raise PackageError("The receipt is about another submission. Ask the association.", rule="other-package")
     path = _receipt_file(config, receipt, manner)
@@ -171,13 +175,16 @@ def push_alone(
 def _follow(errand: _Errand, submission: Mapping[str, Any]) -> Delivery:
     """What became of a package that was sent by an earlier run; its receipt still has to be about our bytes."""
     package = read_whole(errand.kept(".sealed"))
-    receipt = verify_receipt(
-        str(submission["receipt"]), errand.config.pinned_keys(), package, is_trial=errand.manner.is_trial
-    )
+    prove = partial(_proved_receipt, str(submission["receipt"]), package, errand.manner)
+    receipt = trusting(errand.config, errand.client, prove)
     path = _receipt_file(errand.config, receipt, errand.manner)
     if not path.exists():
         write_whole(path, str(submission["receipt"]).encode("ascii"))
     return _await(errand.client, receipt.submission, receipt, path, errand.manner)
+
+
+def _proved_receipt(signed: str, package: bytes, manner: Manner, jwks: Jwks) -> Receipt:
+    return verify_receipt(signed, jwks, package, is_trial=manner.is_trial)
 
 
 def _await(client: Client, id: str, receipt: Receipt, path: Path, manner: Manner) -> Delivery:
@@ -197,7 +204,7 @@ def _package_of(errand: _Errand, cube: bytes, media_type: str) -> tuple[bytes, P
     """The package of the last run when it holds this very cube for this very key, else a new one, kept first."""
     round_, config = errand.round, errand.config
     file, state = errand.kept(".sealed"), errand.kept(".json")
-    rkid, kid = round_.sealing_key(config.pinned_keys()).rkid, config.need_signing_key().kid
+    rkid, kid = trusting(config, errand.client, round_.sealing_key).rkid, config.need_signing_key().kid
     before = _progress(state)
     made_of = (_digest(cube), rkid, kid)
     # A package that was answered is not sent again: what asks for another one here was withdrawn.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from anonymize.errors import KeyStoreError
 from anonymize.package import SigningKey, ed25519_jwk
-from anonymize.package.consortium import published
-from anonymize.package.jose import decode
+from anonymize.package.consortium import Use
+from anonymize.package.jose import Jwk, decode
+from consortium import key_history
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -30,16 +33,22 @@ def receipt_key() -> SigningKey:
 
 
 def key_set() -> dict[str, Any]:
-    """What members pin: one key for receipts and another, whose private half only the vault has, for round keys."""
+    """What members pin: one key for receipts and another, whose private half only the vault has, for round keys.
+
+    With those of before, and until when each counted.
+    """
     if not settings.CONCORD_VAULT_PUBLIC_KEY:
         raise ImproperlyConfigured("CONCORD_VAULT_PUBLIC_KEY is not set, so the keys cannot be published.")
     receipts, vault = receipt_key().public_jwk(), ed25519_jwk(decode(settings.CONCORD_VAULT_PUBLIC_KEY))
     if receipts["kid"] == vault["kid"]:
         raise ImproperlyConfigured("Receipts and round keys are signed with the same key. Each needs one of its own.")
-    return {"keys": [published(receipts, "receipts"), published(vault, "round-keys")]}
+    current: dict[Use, Jwk] = {"receipts": receipts, "round-keys": vault}
+    try:
+        return key_history.published_set(current, key_history.read(settings.CONCORD_KEY_HISTORY), time.time())
+    except KeyStoreError as wrong:
+        raise ImproperlyConfigured(f"CONCORD_KEY_HISTORY: {wrong.sentence}") from wrong
 
 
-@login_not_required
 @login_not_required
 @require_safe
 @cache_control(public=True, max_age=3600)

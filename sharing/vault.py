@@ -104,6 +104,16 @@ def rewrap(key: RoundKey) -> None:
     key.wrapped_private, key.kek = keks.current.wrap(private, purpose), keks.current.id
 
 
+def sign_again(key: RoundKey) -> None:
+    """Signs a sealing key with the vault's key in use; not saved.
+
+    What is signed comes out of the wrapped private half, never out of the public one beside it, where whoever has the
+    database could have put another.
+    """
+    public = _pair(key, require_kek()).public_jwk()
+    key.public_jwk, key.signature = public, sign_jwk(public, key.round.public_id, _round_key_signer())
+
+
 def record_openings(submissions: Iterable[Submission], purpose: Opening.Purpose) -> None:
     """What is about to be opened is on record before it is opened."""
     worker = socket.gethostname()[:120]

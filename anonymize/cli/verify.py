@@ -11,12 +11,13 @@ import click
 from anonymize.cli.options import config_option
 from anonymize.cli.output import Output, command
 from anonymize.client import Client
-from anonymize.config import load_config
+from anonymize.config import Config, load_config
 from anonymize.errors import ConfigError
 from anonymize.files import read_whole, write_whole
 from anonymize.log import InRelease, verify_in_release
 from anonymize.package import verify_receipt
 from anonymize.package.consortium import Jwks
+from anonymize.pinned import current_keys
 from anonymize.seen_head import SeenHead
 
 _FILE: Any = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -54,8 +55,8 @@ def verify(
     if (submission_proof is None) != (release_proof is None):
         raise click.UsageError("Give --submission-proof and --release-proof together, or neither.")
     config = load_config(config_file)
-    jwks = _document(keys) if keys else config.pinned_keys()
     signed = read_whole(receipt).decode("ascii", "replace").strip()
+    jwks = _keys(config, keys, is_offline=bool(submission_proof))
     with SeenHead(config, jwks) as seen:
         if submission_proof and release_proof:
             proofs = _document(submission_proof), _document(release_proof)
@@ -70,6 +71,16 @@ def verify(
                 found = verify_in_release(signed, release, *proofs, jwks)
                 seen.check(found, client.log_consistency, is_latest=True)
     output.result(_result(found), _sentence(found))
+
+
+def _keys(config: Config, file: Path | None, *, is_offline: bool) -> Jwks:
+    """The keys of the file, else the pinned ones, with their successors where the server can be asked."""
+    if file:
+        return _document(file)
+    if is_offline:
+        return config.pinned_keys()
+    with Client(config) as client:
+        return current_keys(config, client)
 
 
 def _fetched(client: Client, receipt: str, release: str, jwks: Jwks) -> tuple[dict[str, Any], dict[str, Any]]:

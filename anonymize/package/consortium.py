@@ -8,7 +8,9 @@ key of their own, so only the vault holds the key for those.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from anonymize.errors import PackageError
@@ -21,6 +23,7 @@ Jwks = Mapping[str, Any]  # {"keys": [JWK, ...]}
 Use = Literal["receipts", "round-keys"]
 
 USE_MEMBER: Final = "concord_use"
+UNTIL_MEMBER: Final = "concord_until"  # of a key that has a successor: the last moment it signs for, in unix seconds
 USES: Final[tuple[Use, ...]] = ("receipts", "round-keys")
 
 
@@ -35,8 +38,12 @@ def sign_claims(claims: Mapping[str, Any], typ: str, signing_key: SigningKey) ->
     return signing_key.sign_compact({"typ": typ}, payload.encode("ascii"))
 
 
-def verify_claims(signed: str, typ: str, jwks: Jwks, use: Use) -> dict[str, Any]:
-    """The claims, proved to be of this type and signed by a consortium's key of this use; PackageError otherwise."""
+def verify_claims(signed: str, typ: str, jwks: Jwks, use: Use, *, dated: str | None = None) -> dict[str, Any]:
+    """The claims, proved to be of this type and signed by a consortium's key of this use; PackageError otherwise.
+
+    A key that has ended counts for what it dated before its end: `dated` names the claim that holds the moment (RFC
+    3339). Without it the moment is now.
+    """
     try:
         compact = signed.encode("ascii")
     except UnicodeEncodeError as wrong:
@@ -48,8 +55,33 @@ def verify_claims(signed: str, typ: str, jwks: Jwks, use: Use) -> dict[str, Any]
         raise refusal("wrong-type", member="typ")
     if header["alg"] not in (*jose.ALGORITHMS, "EdDSA"):
         raise refusal("unsupported-algorithm", member="alg")
-    result = jose.verified(compact, _key(header["kid"], use, jwks.get("keys", ())))
-    return jose.parse_json_object(result.payload)
+    jwk = _key(header["kid"], use, jwks.get("keys", ()))
+    claims = jose.parse_json_object(jose.verified(compact, jwk).payload)
+    _check_not_ended(jwk, _moment(claims.get(dated)) if dated else time.time())
+    return claims
+
+
+def _check_not_ended(jwk: Jwk, moment: float) -> None:
+    until = jwk.get(UNTIL_MEMBER)
+    if until is None:
+        return
+    if type(until) is not int or moment > until:
+        raise PackageError(
+            "This is signed with a key of the consortium that had ended by then, so it may be anybody's. Fetch it again; "
+            "trust nothing that is still signed so.",
+            rule="ended-key",
+            member="kid",
+        )
+
+
+def _moment(text: object) -> float:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as wrong:
+        raise refusal("malformed") from wrong
+    if moment.tzinfo is None:
+        raise refusal("malformed")
+    return moment.timestamp()
 
 
 def _key(kid: object, use: Use, keys: Iterable[Jwk]) -> Jwk:

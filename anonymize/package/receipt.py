@@ -55,7 +55,9 @@ def verify_receipt(signed: str, jwks: Jwks, package: bytes | None = None, *, is_
 
     A trial's receipt is refused (`wrong-type`) unless a trial's is asked for, and then only a trial's is taken.
     """
-    receipt = _read(verify_claims(signed, TRIAL_RECEIPT_TYPE if is_trial else RECEIPT_TYPE, jwks, "receipts"))
+    receipt = _read(
+        verify_claims(signed, TRIAL_RECEIPT_TYPE if is_trial else RECEIPT_TYPE, jwks, "receipts", dated="received_at")
+    )
     if package is not None and (receipt.sha256, receipt.bytes) != (package_digest(package), len(package)):
         raise refusal("other-package")
     return receipt

@@ -48,7 +48,7 @@ def issue_tree_head(head: TreeHead, signing_key: SigningKey) -> str:
 
 def verify_tree_head(signed: str, jwks: Jwks) -> TreeHead:
     """The head, proved to be the consortium's; PackageError otherwise."""
-    claims = verify_claims(signed, TREE_HEAD_TYPE, jwks, "receipts")
+    claims = verify_claims(signed, TREE_HEAD_TYPE, jwks, "receipts", dated="at")
     _check(claims, {"iss": str, "tree_size": int, "root": str, "at": str})
     return TreeHead(claims["iss"], claims["tree_size"], hash_of(claims["root"]), claims["at"])
 

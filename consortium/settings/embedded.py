@@ -51,6 +51,7 @@ CELERY_BEAT_SCHEDULE = {
 _PROCESS = os.environ.get("CONCORD_PROCESS", "all")
 _DELIVERY_KEY = keys.delivery_key(_KEYS)
 CONCORD_SIGNING_KEY = keys.signing_key(_KEYS) if _PROCESS in {"web", "all"} else None
+CONCORD_KEY_HISTORY = _KEYS / "key-history.json"
 CONCORD_VAULT_SIGNING_KEY = keys.vault_signing_key(_KEYS) if _PROCESS in {"vault", "all"} else ""
 CONCORD_VAULT_PUBLIC_KEY = keys.vault_public_key(_KEYS)
 CONCORD_KEK = keys.key_encryption_key(_KEYS) if _PROCESS in {"vault", "all"} else ""

@@ -30,6 +30,10 @@ _signing_key = _env.key(
     "CONCORD_SIGNING_KEY_FILE", PROCESS, "the key that signs receipts, a private JWK", check=rules.is_readable_file
 )
 CONCORD_SIGNING_KEY = Path(_signing_key) if _signing_key else None
+_history = _env.optional("CONCORD_KEY_HISTORY")
+CONCORD_KEY_HISTORY = Path(_history) if _history else None
+if CONCORD_KEY_HISTORY and not CONCORD_KEY_HISTORY.is_file():
+    _env.problems.append(f"CONCORD_KEY_HISTORY names {_history}, which is not there.")
 CONCORD_VAULT_SIGNING_KEY = _env.key(
     "CONCORD_VAULT_SIGNING_KEY", PROCESS, "the private key that signs the rounds' sealing keys", check=rules.is_32_bytes
 )

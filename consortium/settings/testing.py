@@ -22,6 +22,7 @@ CONCORD_SIGN_ON_LOCAL = False
 CONCORD_URL = "https://concord.example"
 CONCORD_AUDIENCE = "concord-test"
 CONCORD_SIGNING_KEY = keys.signing_key(_HOME / "keys")
+CONCORD_KEY_HISTORY = None
 CONCORD_VAULT_SIGNING_KEY = keys.vault_signing_key(_HOME / "keys")
 CONCORD_VAULT_PUBLIC_KEY = keys.vault_public_key(_HOME / "keys")
 CONCORD_KEK = keys.key_encryption_key(_HOME / "keys")

@@ -26,10 +26,34 @@ def rewrap_all(*, everything: bool = False) -> int:
 
 @transaction.atomic
 def _rewrap(pk: int) -> bool:
-    locked = RoundKey.objects.select_for_update(of=("self",), no_key=True).select_related("round")
-    key = locked.filter(pk=pk).exclude(wrapped_private=None).first()
+    key = _locked(pk)
     if key is None:
-        return False  # destroyed meanwhile
+        return False
     vault.rewrap(key)
     key.save(update_fields=["wrapped_private", "kek"])
     return True
+
+
+def sign_all() -> int:
+    """How many sealing keys were signed by the vault's key in use: those of every round that has private keys."""
+    waiting = RoundKey.objects.exclude(wrapped_private=None).order_by("pk")
+    done = sum(_sign(pk) for pk in waiting.values_list("pk", flat=True))
+    if done:
+        record("round_keys.signed", by="vault", keys=done)
+    return done
+
+
+@transaction.atomic
+def _sign(pk: int) -> bool:
+    key = _locked(pk)
+    if key is None:
+        return False
+    vault.sign_again(key)
+    key.save(update_fields=["public_jwk", "signature"])
+    return True
+
+
+def _locked(pk: int) -> RoundKey | None:
+    """The row; None when it was destroyed meanwhile."""
+    rows = RoundKey.objects.select_for_update(of=("self",), no_key=True).select_related("round")
+    return rows.filter(pk=pk).exclude(wrapped_private=None).first()
