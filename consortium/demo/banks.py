@@ -26,7 +26,7 @@ from anonymize.files import write_whole
 from anonymize.package import PARQUET, SigningKey
 from anonymize.pinned import pin_keys
 from anonymize.pipeline import Prepared, prepare
-from anonymize.sending import Delivery, push
+from anonymize.sending import Delivery, Manner, push
 from anonymize.simulate import (
     InstitutionProfile,
     Scenario,
@@ -98,12 +98,20 @@ class Bank:
         text = _CONFIGURATION.format(code=self.code, url=url, client_id=self.client_id())
         write_whole(self.directory / "concord.toml", text.encode())
 
-    def submit(self, round_id: str, cube: Path) -> Delivery:
+    def submit(self, round_id: str, cube: Path, *, is_trial: bool = False) -> Delivery:
         """Seals and sends a cube and waits for the decision; again for the same cube is the same submission."""
         config = load_config(self.directory / "concord.toml")
         with Client(config) as client:
             pin_keys(config, client)
-            return push(client, config, client.round(round_id), cube.read_bytes(), PARQUET, _say_nothing)
+            return push(
+                client,
+                config,
+                client.round(round_id),
+                cube.read_bytes(),
+                PARQUET,
+                _say_nothing,
+                Manner(is_trial=is_trial),
+            )
 
 
 class Preparation:

@@ -20,7 +20,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import connection
 
 from anonymize.errors import ConcordError
-from consortium.demo import founding, people, show
+from consortium.demo import everyday, founding, people, show
 from consortium.demo.banks import Preparation
 from consortium.demo.cycle import Cycle
 from consortium.demo.programme import programme
@@ -75,6 +75,7 @@ class Command(BaseCommand):
             cycle = Cycle(banks, preparation, progress.tell)
             for planned in rounds:
                 progress.finished(*cycle.run(planned))
+            everyday.go_on(banks, rounds)
             self.stdout.write(f"\n{show.benchmark()}\n")
             if not options["no_serve"]:
                 self.stdout.write(f"\n{show.sign_ins(platform.url, people.password(home / 'demo'))}\n")
