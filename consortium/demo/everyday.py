@@ -1,0 +1,94 @@
+"""What else goes on in a consortium in mid-crisis: somebody tries first, one has nothing to send, one needs more time, the
+statistician asks, an applicant waits. Each step looks first, so that it can be interrupted, and is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+
+from consortium.demo import people
+from consortium.demo.banks import Bank
+from consortium.demo.programme import End, Planned
+from consortium.institutions.models import Application, Institution, InstitutionKind, SizeBand
+from consortium.institutions.services import applications
+from sharing.models import Extension, NoData, Query, Round
+from sharing.models.no_data import NoDataReason
+from sharing.services import deadlines, no_data, queries
+from sharing.states import RoundState
+
+_APPLICANT = "Minjiang Rural Commercial Bank"
+
+
+def go_on(banks: Sequence[Bank], programme: Sequence[Planned]) -> None:
+    """`banks` are those of the rounds, largest first."""
+    # The other half has submitted: see Cycle.
+    silent = banks[::2]
+    for planned in programme:
+        round = Round.objects.select_related("collection").get(public_id=planned.round_id)
+        if planned.end == End.OPEN and round.state == RoundState.OPEN:
+            _try_first(round, silent[-1])
+            _have_nothing(round, silent[-2])
+            _need_time(round, silent[-3])
+        if planned.end == End.IN_REVIEW:
+            _ask(round)
+    _apply()
+
+
+def _try_first(round: Round, bank: Bank) -> None:
+    """A package that is checked and counts for nothing."""
+    if not round.submissions.filter(institution__code=bank.code, is_trial=True).exists():
+        bank.submit(round.public_id, bank.cube(round.public_id), is_trial=True)
+
+
+def _have_nothing(round: Round, bank: Bank) -> None:
+    institution = Institution.objects.get(code=bank.code)
+    if not NoData.objects.filter(round=round, institution=institution).exists():
+        no_data.declare(round, NoDataReason.MIGRATION, by=people.at(institution, people.SUBMITTER))
+
+
+def _need_time(round: Round, bank: Bank) -> None:
+    institution = Institution.objects.get(code=bank.code)
+    if not Extension.objects.filter(round=round, institution=institution).exists():
+        deadlines.extend(
+            round,
+            institution,
+            until=max(round.due_at, timezone.now()) + timedelta(days=7),
+            reason="The core banking system was replaced this month.",
+            by=people.at_association(people.COLLECTION_MANAGER),
+        )
+
+
+def _ask(round: Round) -> None:
+    """About the first thing that was found, whoever's it is."""
+    statistician = people.at_association(people.REVIEWER)
+    found = queries.found_in(round, statistician)
+    if found and not Query.objects.filter(submission__round=round).exists():
+        first = found[0]
+        text = "This moved far more than a month usually does. Is it the portfolio, or how it was counted?"
+        queries.ask(round, first.handle, first.rule, text, by=statistician)
+
+
+def _apply() -> None:
+    """An application whose contact has confirmed the address."""
+    if Application.objects.filter(name=_APPLICANT).exists():
+        return
+    applications.submit(
+        {
+            "name": _APPLICANT,
+            "name_zh": "闽江农村商业银行",
+            "kind": InstitutionKind.RURAL_BANK,
+            "size_band": SizeBand.SMALL,
+            "home_region": "CN-FJ",
+            "registration_number": "91350100MA3499NE2R",
+            "contact_name": "林志远",
+            "contact_position": "风险管理部总经理",
+            "contact_email": "lin.zhiyuan@minjiang.example",
+            "reason": "三季度以来小微贷款逾期明显上升，我们想知道这是我行自身的问题，还是整个行业都在经历。",
+        },
+        language="zh-hans",
+        address="198.51.100.7",
+    )
+    applications.confirm(Application.objects.get(name=_APPLICANT))
