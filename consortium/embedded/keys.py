@@ -18,17 +18,17 @@ from joserfc.jwk import OKPKey
 
 
 def django_secret(keys: Path) -> str:
-    return _kept(keys / "django-secret", lambda: secrets.token_urlsafe(50))
+    return kept(keys / "django-secret", lambda: secrets.token_urlsafe(50))
 
 
 def key_encryption_key(keys: Path) -> str:
     """32 bytes, base64url: only a vault worker's environment may hold them."""
-    return _kept(keys / "key-encryption-key", lambda: encode(secrets.token_bytes(32)))
+    return kept(keys / "key-encryption-key", lambda: encode(secrets.token_bytes(32)))
 
 
 def delivery_key(keys: Path) -> str:
     """The private X25519 key that opens statements for the portal, base64url."""
-    return _kept(keys / "delivery-key", lambda: encode(X25519PrivateKey.generate().private_bytes_raw()))
+    return kept(keys / "delivery-key", lambda: encode(X25519PrivateKey.generate().private_bytes_raw()))
 
 
 def delivery_public_key(private: str) -> str:
@@ -38,18 +38,18 @@ def delivery_public_key(private: str) -> str:
 def signing_key(keys: Path) -> Path:
     """The Ed25519 key that signs receipts, as a private JWK in a file."""
     path = keys / "signing-key.json"
-    _kept(path, lambda: json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True)))
+    kept(path, lambda: json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True)))
     return path
 
 
 def vault_signing_key(keys: Path) -> str:
     """The private Ed25519 key that signs the rounds' sealing keys, base64url: only a vault worker may hold it."""
-    return _kept(keys / "vault-signing-key", lambda: encode(Ed25519PrivateKey.generate().private_bytes_raw()))
+    return kept(keys / "vault-signing-key", lambda: encode(Ed25519PrivateKey.generate().private_bytes_raw()))
 
 
 def vault_public_key(keys: Path) -> str:
     """Its public half, in a file of its own: who needs it does not read the private one."""
-    return _kept(keys / "vault-public-key", lambda: _ed25519_public(vault_signing_key(keys)))
+    return kept(keys / "vault-public-key", lambda: _ed25519_public(vault_signing_key(keys)))
 
 
 def encode(raw: bytes) -> str:
@@ -64,7 +64,7 @@ def _ed25519_public(private: str) -> str:
     return encode(Ed25519PrivateKey.from_private_bytes(decode(private)).public_key().public_bytes_raw())
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
+def kept(path: Path, make: Callable[[], str]) -> str:
     """The file's text; made whole and linked into place first, so that two processes agree on one."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
