@@ -38,6 +38,9 @@ class Found:
     count: int
     query: Query | None
 
+    def get_severity_display(self) -> str:
+        return str(Finding.Severity(self.severity).label)
+
 
 def handle_of(round_id: int, institution_id: int) -> str:
     """By what the association knows a contributor within one round; another one in every other round.

@@ -23,7 +23,7 @@ def dates(request: HttpRequest, public_id: str) -> HttpResponse:
     """When a round is due, how long grace lasts, and when it closes by itself."""
     person, round = _managed(request, public_id)
     now = {name: getattr(round, name) for name in ("due_at", "grace_until", "closes_at")}
-    form = DatesForm(request.POST or None, initial=now)
+    form = DatesForm(request.POST if request.method == "POST" else None, initial=now)
     if request.method == "POST" and form.is_valid():
         try:
             deadlines.reschedule(round, by=person, **form.cleaned_data)
@@ -39,7 +39,7 @@ def dates(request: HttpRequest, public_id: str) -> HttpResponse:
 def extensions(request: HttpRequest, public_id: str) -> HttpResponse:
     """Who has more time, and granting it."""
     person, round = _managed(request, public_id)
-    form = ExtensionForm(request.POST or None, round=round)
+    form = ExtensionForm(request.POST if request.method == "POST" else None, round=round)
     if request.method == "POST" and form.is_valid():
         try:
             deadlines.extend(round, by=person, **form.cleaned_data)

@@ -24,7 +24,7 @@ def declare(request: HttpRequest, public_id: str) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.SUBMISSION_VIEW)
     round = _round(person, public_id)
-    form = NoDataForm(request.POST or None)
+    form = NoDataForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             no_data.declare(round, by=person, **form.cleaned_data)

@@ -47,7 +47,7 @@ def detail(request: HttpRequest, query_id: UUID) -> HttpResponse:
     query = get_object_or_404(visible, pk=query_id)
     answers = person.institution_id is not None
     check = rules.check_can_answer if answers else rules.check_can_ask_again
-    form = (AnswerForm if answers else MessageForm)(request.POST or None)
+    form = (AnswerForm if answers else MessageForm)(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         return _written(request, person, query, form)
     context = {
