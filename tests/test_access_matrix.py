@@ -228,6 +228,11 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         *POST({"rounds": "off"}, client=401, suspended=422, everyone=422),  # a choice is missing
     ),
     "notices/no-more-mail/<str:token>/": GET(public=404),  # but for the link at the foot of a letter
+    # the calendar, and a link that is nobody's
+    "calendar/": GET(client=401, everyone=200),
+    "calendar/link/": POST(client=401, everyone=302),
+    "calendar/link/stop/": POST(client=401, suspended=302, everyone=302),
+    "calendar/<str:token>.ics": GET(public=404),
     # pages: the own submissions
     "submissions/": GET(client=401, members=200, staff=403),
     "submissions/<uuid:pk>/": GET(client=401, suspended=404, people=200, everyone=404),

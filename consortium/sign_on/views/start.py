@@ -48,7 +48,9 @@ def start(request: HttpRequest) -> HttpResponse:
         address = _directory_address(request, sign_on, context["next"]) if sign_on else ""
         if sign_on and address:
             context |= {"sign_on": sign_on, "address": address, "host": urlsplit(address).hostname}
-            return render(request, "sign_on/leave.html", context)
+            page = render(request, "sign_on/leave.html", context)
+            page["Refresh"] = f"0;url={address}"
+            return page
         sentence = _("Your directory does not answer. Try again later.") if sign_on else _nobodys()
         form.add_error(None, sentence)
     return render(request, "sign_on/start.html", context, status=422 if form.errors else 200)
