@@ -100,13 +100,13 @@ class IssueForm(_AccessForm):
 class ChangeForm(_AccessForm):
     """A client's name, scopes and addresses."""
 
-    def __init__(self, *args: Any, client: ApiClient) -> None:
+    def __init__(self, data: Any = None, *, client: ApiClient) -> None:
         was = {
             "name": client.name,
             "scopes": client.scopes,
             "allowed_networks": "\n".join(client.allowed_networks),
         }
-        super().__init__(*args, initial=was)
+        super().__init__(data, initial=was)
 
 
 class ClientKeyForm(forms.Form):

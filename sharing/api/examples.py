@@ -99,8 +99,12 @@ EXAMPLES: Mapping[str, Any] = {
         "kind": "city_bank",
         "size_band": "medium",
         "home_region": "CN-ZJ",
+        "registration_number": "913301001430000001",
+        "lei": "",
+        "affiliate_group": "",
         "state": "active",
         "approves_submissions": True,
+        "agreement": {"newest": 2, "accepted": 2, "accept_by": "2026-12-31", "may_send": True},
     },
     "KeyRegistration": {"request": _JWS, "replaces": _KID},
     "SigningKeyDocument": {

@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
+from consortium.institutions.services import api_clients
 from consortium.notifications.models import Announcement
 from sharing import blobs, tasks, vault
 from sharing.models import Release, Round, Submission
@@ -37,6 +38,7 @@ def sweep() -> None:
 def tidy() -> None:
     remove_orphans()
     clear_expired()
+    api_clients.forget_used_assertions()
 
 
 def remove_orphans(older_than: float = _ORPHAN_AGE_SECONDS) -> int:

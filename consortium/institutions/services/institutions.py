@@ -13,6 +13,7 @@ from consortium.audit.services import record
 from consortium.errors import Refused
 from consortium.institutions import rules
 from consortium.institutions.models import AffiliateGroup, Institution
+from consortium.institutions.services.api_clients import end_tokens_of
 from consortium.institutions.states import InstitutionState
 from consortium.notifications.kinds import Kind
 from consortium.notifications.services import notify
@@ -76,6 +77,7 @@ def suspend(institution: Institution, *, reason: str, by: Person) -> Institution
     institution = locked(institution)
     rules.check_can_suspend(by, institution)
     _move(institution, InstitutionState.SUSPENDED, reason)
+    end_tokens_of(institution)
     notify(institution.administrators(), Kind.INSTITUTION_SUSPENDED, address=reverse("home"))
     record("institution.suspended", by=by, about=institution, reason=reason)
     return institution

@@ -58,7 +58,7 @@ def detail(request: HttpRequest, client: int) -> HttpResponse:
     """A client, and the form that changes what it may do."""
     person = _administrator(request)
     found = _visible(person, client)
-    form = ChangeForm(*([request.POST] if request.method == "POST" else []), client=found)
+    form = ChangeForm(request.POST if request.method == "POST" else None, client=found)
     if request.method == "POST" and form.is_valid():
         return _change(request, found, form, person)
     return _page(request, found, person, form, ClientKeyForm())
