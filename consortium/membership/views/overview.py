@@ -110,8 +110,14 @@ def _waiver(person: Person, institution: Institution) -> dict[str, object]:
         "confirm": Offer(
             _("Confirm"), reverse("waiver-confirm"), refusal(rules.check_can_confirm_waiver, person, waiver)
         ),
-        "refuse": Offer(_("Refuse"), reverse("waiver-refuse"), refusal(rules.check_can_refuse_waiver, person, waiver)),
+        "refuse": Offer(
+            _refusing(person, waiver), reverse("waiver-refuse"), refusal(rules.check_can_refuse_waiver, person, waiver)
+        ),
     }
+
+
+def _refusing(person: Person, waiver: ApprovalWaiver) -> str:
+    return _("Take it back") if waiver.asked_by_id == person.pk else _("Refuse")
 
 
 def _affiliates(institution: Institution) -> list[Institution]:
