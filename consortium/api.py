@@ -17,7 +17,6 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
 from rest_framework.fields import CharField, ChoiceField, IntegerField
 from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -126,16 +125,6 @@ def _of_framework(exception: exceptions.APIException) -> HttpResponse:
         return problem(400, "invalid", _("Some members are missing or wrong."), errors=exception.detail)
     rule = str(exception.default_code).replace("_", "-")
     return problem(exception.status_code, rule, str(exception.detail), headers=headers)
-
-
-class JsonBody(JSONParser):
-    """JSON; what nests deeper than Python reads is as malformed as the rest."""
-
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().parse(*args, **kwargs)
-        except RecursionError as wrong:
-            raise exceptions.ParseError(_("The JSON is nested too deeply.")) from wrong
 
 
 @csrf_exempt

@@ -122,7 +122,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["consortium.api_auth.IsEntitled"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["consortium.api.JsonBody"],
+    "DEFAULT_PARSER_CLASSES": ["consortium.api_body.JsonBody"],
     "DEFAULT_PAGINATION_CLASS": "consortium.api.Pages",
     "DEFAULT_SCHEMA_CLASS": "consortium.openapi.schema.Operation",
     "DEFAULT_METADATA_CLASS": None,
