@@ -6,6 +6,7 @@ with growing, random pauses, or when the server says.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import secrets
@@ -99,6 +100,16 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    def hurried(self) -> Client:
+        """The same connection, for what is not worth a second try."""
+        other = copy.copy(self)
+        other.hurry()
+        return other
+
+    def hurry(self) -> None:
+        """From now on every call is tried once."""
+        self._patience, self._until = Patience(attempts=1), None
 
     def consortium_keys(self) -> Jwks:
         """The consortium's published keys; needs no sign-in and proves nothing until pinned."""

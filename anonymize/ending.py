@@ -19,7 +19,7 @@ def what_ends_soon(config: Config, client: Client, now: datetime | None = None) 
     A push that was accepted is not spoilt by a question that has no answer.
     """
     try:
-        document = registered(client, config.need_signing_key().kid)
+        document = registered(client.hurried(), config.need_signing_key().kid)
     except ConcordError:
         return []
     ends = min(ends_of(document or {}), default=None)

@@ -99,7 +99,9 @@ def remembered(config: Config, made: str, round_ids: Sequence[str]) -> dict[str,
 def _recalled(config: Config, round_id: str, made: str) -> Ready | None:
     try:
         kept = _Kept(**json.loads(_facts_file(config, round_id).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    if any(type(number) is not int for number in (kept.cells, kept.published, kept.withheld)):
         return None
     cube = _cube_file(config, round_id)
     if (kept.format, kept.made_of) != (FORMAT, made) or not cube.exists():

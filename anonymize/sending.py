@@ -223,9 +223,10 @@ def _package_of(errand: _Errand, cube: bytes, media_type: str) -> tuple[bytes, P
 
 def _progress(state: Path) -> Progress | None:
     try:
-        return Progress(**json.loads(state.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        progress = Progress(**json.loads(state.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None  # nothing usable is kept: the package is made anew, which is always right
+    return progress if all(isinstance(value, str) for value in asdict(progress).values()) else None
 
 
 def _keep(state: Path, progress: Progress) -> None:

@@ -32,6 +32,7 @@ from anonymize.remembered import Ready
 from anonymize.rounds import Round
 from anonymize.sending import Manner, only_run, push_alone
 from anonymize.tapes.database import shown_place
+from anonymize.template import parse
 
 COUNTED = frozenset({"accepted", "awaiting_approval"})
 
@@ -118,6 +119,9 @@ def _rounds(client: Client, collections: Sequence[str], period: str, *, if_open:
     """The round of each collection; None, where that is no error, as long as one of them is not open yet."""
     found = [_round(client.rounds(each, period), period) for each in collections]
     if if_open and any(each is None or each.state == "planned" for each in found):
+        for collection in collections:
+            # Silence over a mistyped collection or period would last until the round is over.
+            parse(client.template(collection)).check_period(period)
         return None
     for collection, round_ in zip(collections, found, strict=True):
         if round_ is None:

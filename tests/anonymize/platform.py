@@ -34,6 +34,7 @@ class Platform:
     kids: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: str = "open"
     extended_until: str | None = None
+    without_round: set[str] = field(default_factory=set)  # collections whose round is not made yet
     decision: str = "accepted"
     templates: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {"delinquency": dict(load("delinquency").source)}
@@ -99,7 +100,8 @@ class Platform:
                 return _json(200, self.templates[id])
             case ["GET", "rounds"]:
                 is_asked = query.get("state") in {None, self.state} and query.get("period") in {None, PERIOD}
-                wanted = [each for each in self.templates if query.get("collection") in {None, each}]
+                there = [each for each in self.templates if each not in self.without_round]
+                wanted = [each for each in there if query.get("collection") in {None, each}]
                 return _json(200, {"results": [self.round(each) for each in wanted if is_asked]})
             case ["GET", "rounds", id] if self._collection(id):
                 return _json(200, self.round(self._collection(id)))

@@ -259,8 +259,9 @@ def test_a_second_run_tells_which_process_has_the_lock(bank: Bank, platform: Pla
 
 @pytest.mark.parametrize("text", ["", "10", "1d", "-1s", "1.5h", "٣h", "1 h"])
 def test_a_duration_without_a_sense_is_wrong_use(bank: Bank, platform: Platform, tape: Path, text: str) -> None:
+    asked = len(platform.log)
     assert push(bank, tape, "--give-up-after", text).exit_code == 2
-    assert platform.log == [("GET", "/.well-known/jwks.json")]
+    assert len(platform.log) == asked
 
 
 def test_it_tries_as_long_as_it_is_told_to(bank: Bank, platform: Platform, tape: Path) -> None:
@@ -316,3 +317,22 @@ def test_whoever_was_given_more_time_may_send_after_the_round_closed(
     platform.extended_until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     assert push(bank, tape, "--if-open").exit_code == 0
     assert len(platform.by_digest) == 1
+
+
+@pytest.mark.parametrize("wrong", [("--period", "2026-13"), ("--period", "october"), ("--collection", "delinquincy")])
+def test_if_open_is_not_silent_over_what_can_never_open(bank: Bank, platform: Platform, wrong: tuple[str, str]) -> None:
+    told = {"--period": "2026-11", "--collection": "delinquency", wrong[0]: wrong[1]}
+    options = [word for pair in told.items() for word in pair]
+    assert bank.run("push", "nowhere.csv", "--map", MAP, *options, "--if-open", "--quiet").exit_code == 1
+
+
+def test_a_platform_that_falls_silent_after_accepting_holds_nobody_up(
+    bank: Bank, platform: Platform, tape: Path
+) -> None:
+    """The question when the key ends comes last, and is asked once."""
+    down = problem(503, "busy", "Later.")
+    platform.before = lambda _method, path: down if path.endswith("/institutions/me/keys") else None
+    began = time.monotonic()
+    assert push(bank, tape, "--give-up-after", "1h").exit_code == 0
+    assert time.monotonic() - began < 20
+    assert sum(path.endswith("/institutions/me/keys") for _method, path in platform.log) == 1

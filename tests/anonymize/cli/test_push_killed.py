@@ -130,3 +130,35 @@ def test_noise_is_paid_for_once(
 
     assert (done["state"], done["withheld"]) == ("accepted", 0)
     assert len((bank.directory / "privacy" / "ledger.jsonl").read_text().splitlines()) == 1
+
+
+def test_several_at_once_send_once(bank: Bank, platform: Platform, tape: Path) -> None:
+    """Three processes begin together: whoever does not get the round says so, and nothing is sent twice."""
+    command = [sys.executable, "-c", "from anonymize.cli import main; main()", *arguments(tape)]
+    runs = [subprocess.Popen(command, cwd=bank.directory, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [run.communicate(timeout=60)[1] for run in runs]
+    codes = [run.returncode for run in runs]
+    assert set(codes) <= {0, 3}
+    assert 0 in codes
+    assert all("already-running" in text for text, code in zip(said, codes, strict=True) if code == 3)
+    assert (len(platform.by_digest), len(set(platform.idempotency_keys))) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "null",
+        '{"cube_sha256": 1, "rkid": 2, "kid": [], "package_sha256": {}, "submission": 5}',
+        "[" * 5000,
+        "\x00",
+    ],
+)
+def test_a_state_of_any_content_stops_nothing(bank: Bank, platform: Platform, tape: Path, text: str) -> None:
+    killed_at(bank, tape, "after", "anonymize.pushing", "remember")
+    made_of = json.loads((bank.directory / "state" / f"{ROUND}.cube.json").read_text())
+    (bank.directory / "state" / f"{ROUND}.json").write_text(text)
+    wrong = text if text.startswith("[") else json.dumps({**made_of, "cells": "many"})
+    (bank.directory / "state" / f"{ROUND}.cube.json").write_text(wrong)
+    assert bank.run(*arguments(tape)).exit_code == 0
+    assert len(platform.by_digest) == 1
