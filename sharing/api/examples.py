@@ -46,6 +46,7 @@ EXAMPLES: Mapping[str, Any] = {
         "opens_at": "2026-10-01T00:00:00Z",
         "due_at": "2026-10-20T16:00:00Z",
         "closed_at": None,
+        "extended_until": None,
         "audience": "example-consortium",
         "sealing_keys": [{"jwk": {"kty": "AKP", "suite": "X-Wing", "pub": "…"}, "signature": _JWS}],
     },
@@ -62,6 +63,7 @@ EXAMPLES: Mapping[str, Any] = {
         "package_bytes": 48211,
         "receipt": _JWS,
         "findings_count": 1,
+        "remarks": [],
     },
     "FindingDocument": {
         "rule": "period-change-within",

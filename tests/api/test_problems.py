@@ -99,7 +99,9 @@ def test_what_a_list_cannot_be_asked_for_is_refused(job, open_round, query):
     assert (status, rule) == (400, "invalid")
 
 
-@pytest.mark.parametrize("cursor", ["cD0yMDI1LVE0", "%00", "cD0A", "bz0xJnA9MjAyNS1RNA==", "bz05OTk5OTk5OTk5OTk5OTk=", "cD0="])
+@pytest.mark.parametrize(
+    "cursor", ["cD0yMDI1LVE0", "%00", "cD0A", "bz0xJnA9MjAyNS1RNA==", "bz05OTk5OTk5OTk5OTk5OTk=", "cD0="]
+)
 def test_a_cursor_that_somebody_made_breaks_nothing(job, open_round, cursor):
     assert job("GET", f"/rounds?cursor={cursor}").status_code in {200, 400}
 
