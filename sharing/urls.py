@@ -6,6 +6,7 @@ from django.urls import path
 
 from sharing.views import (
     benchmarks,
+    calendar,
     deadlines,
     no_data,
     quality,
@@ -40,6 +41,10 @@ urlpatterns = [
     path("releases/<slug:release_id>/publish/", releases.publish, name="release-publish"),
     path("releases/<slug:release_id>/refuse/", releases.refuse, name="release-refuse"),
     path("releases/<slug:release_id>/withdraw/", releases.withdraw, name="release-withdraw"),
+    path("calendar/", calendar.month, name="calendar"),
+    path("calendar/link/", calendar.renew, name="calendar-renew"),
+    path("calendar/link/stop/", calendar.revoke, name="calendar-revoke"),
+    path("calendar/<str:token>.ics", calendar.feed, name="calendar-feed"),
     path("rounds/", rounds.listing, name="rounds"),
     path("rounds/plan/", rounds.plan, name="round-plan"),
     path("rounds/<slug:public_id>/", rounds.detail, name="round"),

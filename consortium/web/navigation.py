@@ -36,6 +36,7 @@ PORTAL = (
     Entry(_("Benchmarks"), "benchmarks", "benchmarks", Permission.RELEASE_VIEW),
     Entry(_("Releases"), "releases", "releases", Permission.RELEASE_VIEW),
     Entry(_("Submissions"), "submissions", "submissions", Permission.SUBMISSION_VIEW),
+    Entry(_("Calendar"), "calendar", "calendar"),
     Entry(_("Institution"), "own-institution", "institutions", Permission.INSTITUTION_VIEW),
 )
 # The tabs of the own institution's pages, in order.

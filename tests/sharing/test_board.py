@@ -274,9 +274,8 @@ def test_every_state_has_a_badge_and_its_words_in_chinese(client, open_round, ca
     carl.save()
     client.force_login(carl)
 
-    page = client.get(f"/rounds/{open_round.public_id}/").content.decode()
-
-    with translation.override("zh-hans"):
+    with translation.override("zh-hans"):  # and back to what it was, for the tests after this one
+        page = client.get(f"/rounds/{open_round.public_id}/").content.decode()
         for words in board.STATES.values():
             assert str(words) in page
             assert not str(words).isascii()
