@@ -71,6 +71,12 @@ class OpenIdProvider:
 def openid_provider():
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
+            if self.path.startswith("/authorize?"):
+                asked = parse_qs(urlsplit(self.path).query)
+                self.send_response(302)
+                self.send_header("Location", f"{asked['redirect_uri'][0]}?state={asked['state'][0]}&code=a-code")
+                self.end_headers()
+                return
             self._answer({})
 
         def do_POST(self):
@@ -92,6 +98,33 @@ def openid_provider():
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield provider
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextmanager
+def identity_provider_page(idp: IdentityProvider, acs: str, **told: str):
+    """The identity provider's page on a port of this machine: it posts its response as soon as it is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            response = encoded(idp.response(request_id_of(self.path), acs, **told))
+            body = f"""<form method="post" action="{acs}"><input name="SAMLResponse" value="{response}"></form>
+<script>document.forms[0].submit()</script>""".encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/sso"
     server.shutdown()
     thread.join()
     server.server_close()

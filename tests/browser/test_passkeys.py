@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 
 from consortium.people.models import Person
 from consortium.sign_on import second_factor
-from tests.browser.conftest import Visitor, browser  # noqa: F401
+from tests.browser.conftest import Visitor
 from tests.cast import PASSWORD, found_bank, person
 
 
@@ -17,7 +17,7 @@ def ada(transactional_db) -> Person:
 
 
 @pytest.fixture
-def visitor(browser, live_server, ada):  # noqa: F811
+def visitor(browser, live_server, ada):
     visitor = Visitor(browser, live_server.url, language="en", width=1440, theme="light")
     yield visitor
     visitor.context.close()
