@@ -30,12 +30,13 @@ def page(request: HttpRequest, public_id: str) -> HttpResponse:
     person = signed_in(request)
     round = _round(person, public_id)
     institution = person.institution
+    why_not = refusal(rules.check_can_send, person, round)
     needs_reason = round.releases.filter(state=ReleaseState.PUBLISHED).exists()
     context = {
         "round": round,
-        "why_not": refusal(rules.check_can_send, person, round),
+        "why_not": why_not,
         "form": PackageForm(limit=round.collection.size_limit),
-        "facts": _facts(person, round),
+        "facts": {**_facts(person, round), "isOpen": why_not is None},
         "reasons": CorrectionReason.choices if needs_reason else [],
         "approvers": _approvers(institution, person) if institution and institution.approves_submissions else None,
         "may_register": may(person, Permission.INSTITUTION_MANAGE),

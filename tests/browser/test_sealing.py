@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from datetime import timedelta
 
 import openpyxl
@@ -412,3 +413,72 @@ def test_without_scripts_it_says_what_to_do(visit, quarter, browser, live_server
     assert page.is_visible("form[action$='/send/'] input[type=file]")
     assert page.is_hidden("[data-file]")
     without.close()
+
+
+def test_a_broken_connection_sends_the_same_package_again_and_a_trial_never_counts(visit, quarter):
+    visitor = visit()
+    sealer = Sealer(visitor, quarter)
+    sealer.make_key()
+    sealer.choose("figures.csv", as_csv(figures()))
+    sealer.page.wait_for_selector("[data-send]:enabled")
+    sent: list[bytes] = []
+
+    def break_off(route):
+        sent.append(route.request.post_data_buffer)
+        route.abort() if len(sent) == 1 else route.continue_()
+
+    sealer.page.route("**/submissions", break_off)
+    sealer.page.click("[data-send]")
+    sealer.until("document.querySelector('[data-sending]').textContent.includes('did not answer')")
+    visitor.complaints.clear()  # the browser's word about the broken connection
+    sealer.send()
+    assert len(sent) == 2
+    assert sent[0] == sent[1]
+
+    sealer.choose("figures.csv", as_csv(figures()))
+    sealer.page.check("[data-trial]")
+    sealer.send()
+    assert "never counts" in sealer.page.inner_text("[data-receipt]")
+    assert Submission.objects.filter(round=quarter, is_trial=False, institution__code="HARBOUR").count() == 1
+
+
+def test_a_form_of_a_closed_round_is_checked_and_not_sent(visit, quarter):
+    sealer = Sealer(visit(), quarter)
+    sealer.make_key()
+    Round.objects.filter(pk=quarter.pk).update(state=RoundState.CLOSED, closed_at=timezone.now())
+    sealer.choose("figures.csv", as_csv(figures()))
+    sealer.until("document.querySelector('[data-sending]').textContent !== ''")  # closed while the page was open
+    assert sealer.page.is_disabled("[data-send]")
+    sealer.go()
+    sealer.choose("figures.csv", as_csv(figures()))
+    assert sealer.page.is_hidden("[data-preview]")
+    assert "closed" in sealer.page.inner_text("main")
+
+
+def test_what_a_workbook_holds_in_other_kinds_of_cells(visit, quarter):
+    sealer = Sealer(visit(), quarter)
+    sealer.make_key()
+    rows = figures()
+    book = openpyxl.load_workbook(io.BytesIO(as_xlsx(rows)))
+    balance = rows[0].index("BALANCE") + 1
+    book.worksheets[0].cell(3, balance).value = True
+    book.worksheets[0].cell(4, balance).value = "=1/0"  # never worked out by Excel
+    sink = io.BytesIO()
+    book.save(sink)
+    sealer.choose("odd.xlsx", sink.getvalue())
+    found = sealer.findings()
+    assert any("wrong-type" in each and "row 3" in each for each in found)
+    assert any("status-disagrees" in each and "row 4" in each for each in found)
+    sealer.choose("bomb.xlsx", bomb())
+    assert any("too-large" in each for each in sealer.findings())
+
+
+def bomb() -> bytes:
+    """A workbook of a few hundred kilobytes whose parts unpack to more than a cube can hold."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+        with archive.open("xl/_rels/workbook.xml.rels", "w") as part:
+            for _mebibyte in range(260):
+                part.write(b" " * 2**20)
+    return sink.getvalue()

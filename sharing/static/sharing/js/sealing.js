@@ -14,12 +14,13 @@ const say = worded(facts.words);
 const one = (selector) => document.querySelector(selector);
 const language = document.documentElement.lang;
 
-let ready = null; // { content, mediaType, cube } of the file that may be sent
+// { content, mediaType, cube, packed } of the file that may be sent. The package is kept until it is received: sent again, it
+// is the same one.
+let ready = null;
 let latest = 0; // the file chosen last; a slower one before it must not overtake
 let round = null;
 let jwks = null;
 let to = null;
-let packed = null; // kept until it is received: sent again, it is the same package
 
 facts.token = one("[data-token] input").value;
 for (const dimension of template.dimensions) dimension.index = new Map(dimension.codes.map((code, at) => [code.id, at]));
@@ -30,7 +31,7 @@ async function start() {
   if (!(await canSeal())) return trouble("no-browser");
   one("[data-trust] button").addEventListener("click", trustAnew);
   one("[data-send]").addEventListener("click", send);
-  one("[data-trial]").addEventListener("change", () => (packed = null));
+  one("[data-trial]").addEventListener("change", () => ready && (ready.packed = null));
   const input = one("[data-file]");
   input.addEventListener("change", () => input.files[0] && take(input.files[0]));
   acceptDrops(one("[data-drop]"));
@@ -61,13 +62,13 @@ function acceptDrops(zone) {
   zone.addEventListener("dragleave", (event) => over(event, false));
   zone.addEventListener("drop", (event) => {
     over(event, false);
-    if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length && !one("[data-file]").disabled) take(event.dataTransfer.files[0]);
   });
 }
 
 async function take(file) {
   const mine = (latest += 1);
-  ready = packed = null;
+  ready = null;
   showPreview();
   one("[data-received]").hidden = true;
   one("[data-status]").textContent = say("reading", { name: file.name });
@@ -98,7 +99,8 @@ const counts = (cube) => ({
 
 async function showPreview() {
   const preview = one("[data-preview]");
-  if (!ready || !ownKey.isInForce) {
+  if (ready) ready.packed = null; // the key may be another one now
+  if (!ready || !ownKey.isInForce || !facts.isOpen) {
     preview.hidden = true;
     return;
   }
@@ -153,28 +155,29 @@ async function asked(address) {
 
 async function send() {
   const button = one("[data-send]");
-  button.disabled = true;
+  const input = one("[data-file]");
+  const isTrial = one("[data-trial]").checked;
+  const file = ready; // whatever is chosen meanwhile
+  button.disabled = input.disabled = true;
   one("[data-sending]").textContent = say("sealing");
   try {
-    const now = Date.now() / 1000;
-    packed ??= await sealPackage(ready.content, ready.mediaType, to, ownKey.key, now);
-    const answer = await post(packed);
+    file.packed ??= await sealPackage(file.content, file.mediaType, to, ownKey.key, Date.now() / 1000);
+    const answer = await post(file.packed, isTrial);
     const body = await answer.json();
-    if (!answer.ok) {
-      packed = null;
-      one("[data-sending]").textContent = say("refused", { detail: body.detail ?? body.title ?? answer.status });
-      button.disabled = false;
-      return;
-    }
-    showReceipt(body, await verifiedReceipt(body.receipt, packed, to, jwks, one("[data-trial]").checked));
+    if (answer.ok) return showReceipt(body, await verifiedReceipt(body.receipt, file.packed, to, jwks, isTrial));
+    file.packed = null;
+    one("[data-sending]").textContent = say("refused", { detail: body.detail ?? body.title ?? answer.status });
+    button.disabled = false;
   } catch (wrong) {
     one("[data-sending]").textContent =
       wrong instanceof Mistrusted ? say("bad-receipt", { rule: wrong.rule }) : say("no-answer");
     button.disabled = wrong instanceof Mistrusted;
+  } finally {
+    input.disabled = false;
   }
 }
 
-async function post(text) {
+async function post(text, isTrial) {
   const body = utf8(text);
   const headers = {
     "Content-Type": "application/vnd.concord.sealed+jose",
@@ -185,7 +188,7 @@ async function post(text) {
   if (reason) headers["Correction-Reason"] = reason;
   const note = one("[data-correction-note]")?.value;
   if (note) headers["Correction-Note"] = encodeURIComponent(note);
-  const query = one("[data-trial]").checked ? "?trial=true" : "";
+  const query = isTrial ? "?trial=true" : "";
   return fetch(facts.addresses.packages + query, { method: "POST", headers, body });
 }
 
@@ -196,7 +199,8 @@ function showReceipt({ id, is_trial: isTrial }, claims) {
   one("[data-link=receipt]").href = `${facts.addresses.submissions}${id}/receipt/`;
   const approval = one("[data-approval]");
   if (approval) approval.hidden = Boolean(isTrial);
-  ready = packed = null;
+  ready = null;
+  one("[data-status]").textContent = "";
   one("[data-preview]").hidden = true;
   one("[data-received]").hidden = false;
   one("[data-received]").focus();

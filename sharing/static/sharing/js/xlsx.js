@@ -88,7 +88,9 @@ function valueOf(cell, book) {
   const raw = all(cell, "v")[0]?.textContent;
   if (raw === undefined || raw === "") return null;
   if (kind === "s") return book.texts[Number(raw)] || null;
-  if (kind === "str" || kind === "e" || kind === "b" || kind === "d") return kind === "d" ? raw.slice(0, 7) : raw;
+  if (kind === "str" || kind === "e") return raw;
+  if (kind === "b") return raw === "1" ? "TRUE" : "FALSE"; // no number
+  if (kind === "d") return raw.slice(0, 7);
   const number = Number(raw);
   if (!book.dates.has(Number(cell.getAttribute("s")))) return number;
   return new Date(book.epoch + number * DAY).toISOString().slice(0, 7);
