@@ -141,3 +141,55 @@ def test_a_secret_file_that_is_empty_is_named(start: Start, tmp_path: Path, comp
     (tmp_path / "secret").write_text("")
     del complete["CONCORD_SECRET_KEY"]
     assert "secret is empty" in start("office", {**complete, "CONCORD_SECRET_KEY_FILE": str(tmp_path / "secret")})
+
+
+@pytest.mark.parametrize("name", ["CONCORD_KEK", "CONCORD_FORMER_KEKS", "CONCORD_KEK_PIN", "CONCORD_KEK_TOKEN"])
+@pytest.mark.parametrize("process", ["web", "office", "beat", "manage"])
+def test_only_the_vault_is_given_what_unwraps(
+    start: Start, process: str, name: str, tmp_path: Path, complete: dict[str, str]
+) -> None:
+    (tmp_path / "secret").write_text(KEY)
+    environment = {**with_signing_key(process, complete), **HOLDERS[process]}
+    for given in ({name: KEY}, {f"{name}_FILE": str(tmp_path / "secret")}):
+        assert f"{name} is set in a {process} process; only vault may hold it." in start(
+            process, {**environment, **given}
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"CONCORD_KEK": "AAAA"}, "this one has 3"),
+        ({"CONCORD_FORMER_KEKS": KEY}, "named twice"),
+        ({"CONCORD_FORMER_KEKS": "AAAA"}, "this one has 3"),
+        ({"CONCORD_KEK": "pkcs11:token=t;object=o"}, "lacks module-path"),
+        ({"CONCORD_KEK": "pkcs11:token=t;object=o?module-path=/m"}, "CONCORD_KEK_PIN"),
+        ({"CONCORD_KEK": "transit:http://keys.example/v1/transit/keys/k"}, "transit:https://"),
+        ({"CONCORD_KEK": "transit:https://keys.example/v1/transit/keys/k"}, "CONCORD_KEK_TOKEN"),
+    ],
+)
+def test_a_key_encryption_key_that_cannot_be_is_told_at_the_start(
+    start: Start, given: dict[str, str], sentence: str, complete: dict[str, str]
+) -> None:
+    message = start("vault", {**complete, **HOLDERS["vault"], **given})
+    assert "CONCORD_KEK or CONCORD_FORMER_KEKS: " in message
+    assert sentence in message
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"CONCORD_FORMER_KEKS": "B" * 42 + "A " + "C" * 42 + "A"},
+        {"CONCORD_KEK": "pkcs11:token=t;object=o?module-path=/m", "CONCORD_KEK_PIN": "1234"},
+        {"CONCORD_KEK": "transit:https://keys.example/v1/transit/keys/k", "CONCORD_KEK_TOKEN": "t"},
+    ],
+)
+def test_a_vault_starts_with_each_kind_of_key_encryption_key(
+    start: Start, given: dict[str, str], complete: dict[str, str]
+) -> None:
+    assert start("vault", {**complete, **HOLDERS["vault"], **given}) == ""
+
+
+def test_a_history_of_keys_that_is_not_there_is_named(start: Start, complete: dict[str, str]) -> None:
+    environment = {**with_signing_key("web", complete), **HOLDERS["web"], "CONCORD_KEY_HISTORY": "/no/history"}
+    assert "CONCORD_KEY_HISTORY names /no/history, which is not there." in start("web", environment)
