@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import socket
+import subprocess
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +25,7 @@ from consortium.notifications import delivering, keeping, outside, rules, tasks,
 from consortium.notifications.models import Attempt, Delivery, Endpoint, EventType, Message, Notice
 
 pytestmark = pytest.mark.django_db
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "contracts" / "webhooks.md"
 PUBLIC = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 443))]
 PRIVATE = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 443))]
 
@@ -174,6 +179,35 @@ def test_a_suspended_institution_is_told_nothing(made, harbour, receiver):
 
     assert receiver.requests == []
     assert Delivery.objects.get().state == "failed"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
+@pytest.mark.parametrize(("change", "says"), [("", "genuine"), (" ", "forged")])
+def test_the_shell_of_the_contract_page_verifies_a_message(made, receiver, harbour, dora, tmp_path, change, says):
+    webhooks.rotate(made.endpoint, by=dora)  # and so there are two signatures
+    emit(harbour.institution)
+    delivering.deliver_due()
+    _path, headers, body = receiver.requests[0]
+    (tmp_path / "body.json").write_text(body + change)
+    script = re.search(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    given = {name: headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature")}
+
+    done = subprocess.run(
+        ["sh", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, **given, "SECRET": made.secret},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.strip() == says, done.stderr
+
+
+def test_the_contract_page_names_every_event():
+    page = PAGE.read_text()
+
+    assert [type for type in [*EventType.values, "webhook.test"] if f"`{type}`" not in page] == []
 
 
 # secrets
