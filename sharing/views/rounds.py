@@ -88,6 +88,8 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         "columns": _columns(asked["sort"]),
         "releases": Release.objects.visible_to(person).filter(round=round).order_by("-revision"),
         "offers": _offers(person, round),
+        "manages": may(person, Permission.ROUND_MANAGE),
+        "reviews": may(person, Permission.RELEASE_REVIEW),
         "may_remind": may_remind,
         "pages": _pages(person, round),
         "rule": ReminderRuleForm(initial=rule_of(round.collection)) if may_change_rule(person) else None,
