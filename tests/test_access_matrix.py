@@ -90,6 +90,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "accounts/inactive/": GET(public=200),
     "accounts/reauthenticate/": GET(client=401, suspended=200, everyone=200),
     "accounts/password/change/": GET(client=401, suspended=200, everyone=200),
+    "accounts/password/set/": GET(client=401, suspended=302, everyone=302),  # these have one
     "accounts/password/reset/": GET(public=200),
     "accounts/password/reset/done/": GET(public=200),
     "^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": GET(public=200),

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "consortium.sign_on.middleware.SecondFactor",
     "consortium.sign_on.middleware.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
+    "consortium.web.middleware.no_null_characters",
     "consortium.web.middleware.Refusals",
     "consortium.api.DatabaseAway",
 ]
@@ -256,6 +257,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "joining": {"task": "consortium.institutions.tasks.forget_applications", "schedule": 24 * 3600.0},
     "agreement": {"task": "consortium.institutions.tasks.remind_of_agreement", "schedule": crontab(hour=1, minute=10)},
     "retention": {"task": "sharing.tasks.destroy_expired_keys", "schedule": 6 * 3600.0},
+    "sessions": {"task": "consortium.sign_on.tasks.forget_sessions", "schedule": 3600.0},
     "forget-limits": {"task": "consortium.limits.tasks.forget_unused", "schedule": 900.0},
     "reminders": {"task": "sharing.tasks.remind", "schedule": crontab(minute=20)},
     "letters": {"task": "consortium.notifications.tasks.deliver_waiting", "schedule": 60.0},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.signals import password_changed, password_reset
+from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from django.db.models.signals import post_save
@@ -26,6 +26,7 @@ def listen() -> None:
     authenticator_reset.connect(recovery_codes_made)
     password_changed.connect(password_was_changed)
     password_reset.connect(password_was_changed)
+    password_set.connect(password_was_changed)
     post_save.connect(account_closed, sender=Person)
     post_save.connect(institution_stopped, sender=Institution)
 

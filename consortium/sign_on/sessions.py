@@ -14,6 +14,7 @@ from typing import Final
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
@@ -26,7 +27,7 @@ SEEN_EVERY: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Session:
+class Place:
     """One sign-in that lasts, as its owner reads it."""
 
     pk: int
@@ -37,11 +38,11 @@ class Session:
     is_current: bool
 
 
-def of(person: Person, current_key: str | None) -> list[Session]:
+def of(person: Person, current_key: str | None) -> list[Place]:
     """The current one first, then by when it was last seen."""
     rows = UserSession.objects.purge_and_list(person)
     found = [
-        Session(
+        Place(
             row.pk,
             device_name(row.user_agent),
             row.ip,
@@ -83,6 +84,13 @@ def was_seen(session_key: str, address: str) -> None:
     UserSession.objects.filter(session_key=session_key, last_seen_at__lt=now - SEEN_EVERY).update(
         last_seen_at=now, ip=address
     )
+
+
+def forget_over() -> None:
+    """Remove what is left of sessions that are over."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    lasting = Session.objects.values("session_key")
+    UserSession.objects.exclude(session_key__in=lasting).delete()
 
 
 def _end(sessions: Iterable[UserSession]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -182,3 +183,14 @@ def test_when_a_session_was_seen_is_kept_to_five_minutes(ada):
 )
 def test_what_a_browser_says_of_itself_in_words(says, name):
     assert device_name(says) == name
+
+
+def test_what_is_over_is_forgotten(ada):
+    lasting, over = signed_in_as(ada), signed_in_as(ada)
+    Session.objects.filter(session_key=over.session.session_key).update(expire_date=timezone.now())
+
+    sessions.forget_over()
+
+    assert is_signed_in(lasting)
+    assert [row.session_key for row in UserSession.objects.all()] == [lasting.session.session_key]
+    assert Session.objects.count() == 1

@@ -690,3 +690,18 @@ def _at_the_bank(who: Person) -> Person:
     who.set_password(PASSWORD)
     who.save()
     return who
+
+
+def test_who_has_no_password_may_set_one(client, openid, provider, ada):
+    ada.set_unusable_password()
+    ada.save()
+    come_back(client, start(client))
+
+    page = client.get("/accounts/password/change/", follow=True)
+    new = "another harbour in the east"
+    client.post("/accounts/password/set/", {"password1": new, "password2": new})
+
+    assert page.redirect_chain[-1][0] == "/accounts/password/set/"
+    ada.refresh_from_db()
+    assert ada.check_password(new)
+    assert is_signed_in(client)

@@ -193,3 +193,9 @@ def test_a_vault_starts_with_each_kind_of_key_encryption_key(
 def test_a_history_of_keys_that_is_not_there_is_named(start: Start, complete: dict[str, str]) -> None:
     environment = {**with_signing_key("web", complete), **HOLDERS["web"], "CONCORD_KEY_HISTORY": "/no/history"}
     assert "CONCORD_KEY_HISTORY names /no/history, which is not there." in start("web", environment)
+
+
+@pytest.mark.parametrize("policy", ["optional", "off", "Required"])
+def test_a_second_factor_is_never_optional_for_everybody(start: Start, policy: str, complete: dict[str, str]) -> None:
+    environment = {**with_signing_key("web", complete), **HOLDERS["web"], "CONCORD_MFA": policy}
+    assert "CONCORD_MFA is “required” (of everybody) or “association”" in start("web", environment)
