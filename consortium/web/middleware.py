@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
@@ -30,6 +31,18 @@ def content_policy(get_response: GetResponse) -> GetResponse:
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
+
+    return middleware
+
+
+def no_null_characters(get_response: GetResponse) -> GetResponse:
+    """PostgreSQL keeps no NUL: a page's address that holds one is answered 400 before anything is looked up with it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        pages = not request.path.startswith("/api/")  # the API answers with problems of its own
+        if pages and ("\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "")):
+            raise BadRequest
+        return get_response(request)
 
     return middleware
 

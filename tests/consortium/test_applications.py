@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from consortium.audit.models import Entry
@@ -16,7 +18,7 @@ from consortium.institutions.states import ApplicationState
 from consortium.notifications.models import Mail, Notice
 from consortium.people.models import Invitation
 from consortium.people.roles import Role
-from tests.cast import found_bank
+from tests.cast import found_bank, person
 
 USCC, LEI = "91110000600037341L", "213800WSGIIZCXF1P572"
 FORM = {
@@ -272,3 +274,25 @@ def test_the_queue_is_counted_in_the_navigation(client, confirmed, mara, aldo):
     assert '<span class="sidenav__count">1</span>' in client.get("/administration/institutions/").content.decode()
     client.force_login(aldo)
     assert "sidenav__count" not in client.get("/administration/institutions/").content.decode()
+
+
+def test_two_reviewers_who_admit_at_once_admit_one_institution(transactional_db):
+    mara, mona = (person(name, None, Role.MEMBER_SERVICES) for name in ("Mara", "Mona"))
+    application = Application.objects.create(
+        name="N", contact_email="n@n.example", state=ApplicationState.IN_REVIEW, confirmed_at=timezone.now()
+    )
+
+    def admit(code, by):
+        try:
+            applications.admit(application, code=code, group=None, administrator="C", email="c@n.example", by=by)
+        except Refused as refused:
+            return refused.rule
+        finally:
+            connection.close()
+        return "admitted"
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(admit, ("AA", "BB"), (mara, mona)))
+
+    assert sorted(done) == ["admitted", "application-not-open"]
+    assert Institution.objects.count() == 1

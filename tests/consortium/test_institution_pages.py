@@ -277,3 +277,41 @@ def test_a_suspended_member_that_had_declared_still_leaves(harbour, declared, ma
     Departure.objects.update(leaves_on=timezone.localdate())
 
     assert departures.complete_due() == 1
+
+
+# Wrong addresses and forms
+
+
+def test_what_makes_no_sense_is_answered_and_changes_nothing(client, dora, mara):
+    big = 10**30
+    client.force_login(dora)
+    for address in (f"/institution/people/{big}/", f"/agreement/{big}/", f"/agreement/{big}/text/"):
+        assert client.get(address).status_code == 404
+    for address in (f"/institution/people/{big}/close/", f"/institution/agreements/{big}/accept/"):
+        assert client.post(address).status_code == 404
+    for form in ({"leaves_on": "yesterday"}, {"leaves_on": "2099-01-01", "reason": "x" * 501}):
+        assert client.post("/institution/leaving/", form).status_code == 422
+    assert client.get("/institution/records/?page=zzz&submissions=-4").status_code == 200
+    client.force_login(mara)
+    for query in ("institutions/?state=zz&kind=zz&q=%27", "people/?role=zz&state=q&q=%25", "applications/?state=zz"):
+        assert client.get(f"/administration/{query}").status_code == 200
+    assert client.post("/administration/agreements/issue/", {"text_en": "x" * 100_001}).status_code == 422
+    assert client.post("/administration/affiliates/new/", {"code": "lower", "name": ""}).status_code == 422
+    assert not Departure.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/join/%00/",
+        "/invitation/%00/",
+        "/administration/institutions/%00/",
+        "/administration/institutions/?q=%00",
+        "/administration/people/?role=%00",
+        "/administration/affiliates/%00/",
+        "/administration/audit-log/?q=%00",
+    ],
+)
+def test_an_address_with_a_null_character_is_a_bad_request(client, mara, address):
+    client.force_login(mara)
+    assert client.get(address).status_code == 400
