@@ -25,7 +25,8 @@ def run(source: str, given: object = None):
     """What the module prints, as JSON. `given` is its constant of this name."""
     program = f"const given = {json.dumps(given)};\n{source}"
     done = subprocess.run(
-        [NODE, "--experimental-detect-module", "--no-warnings", "--input-type=module", "-e", program],
+        [NODE, "--experimental-detect-module", "--no-warnings", "--input-type=module", "-"],
+        input=program,
         cwd=SCRIPTS,
         capture_output=True,
         text=True,
