@@ -6,7 +6,6 @@ from django.urls import path
 
 from consortium.membership.views import (
     agreements,
-    api_clients,
     invitation,
     joining,
     leaving,
