@@ -101,8 +101,8 @@ def test_a_package_that_does_not_open_is_rejected(received, harbour, open_round,
     other = SealingKeyPair.generate("X-Wing")
     real = vault._key_pairs
 
-    def with_another_private_key(round, kek):
-        return {rkid: _Disguised(other, pair) for rkid, pair in real(round, kek).items()}
+    def with_another_private_key(*args):
+        return {rkid: _Disguised(other, pair) for rkid, pair in real(*args).items()}
 
     monkeypatch.setattr(vault, "_key_pairs", with_another_private_key)
 
