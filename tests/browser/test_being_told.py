@@ -29,7 +29,8 @@ def happened(seeded, settings):
     ada.roles = [Role.SUBMITTER, Role.ADMINISTRATOR]
     ada.save()
     round = seeded.open_round
-    Round.objects.filter(pk=round.pk).update(due_at=timezone.now() - timedelta(days=1), grace_until=None)
+    now = timezone.now()
+    Round.objects.filter(pk=round.pk).update(opens_at=now - timedelta(days=20), due_at=now - timedelta(days=1))
     Collection.objects.update(reminder_days=[-7, -1, 1, 5])
     facts = {"collection": round.collection.document["name"], "period": round.period, "due": "2026-12-15"}
     kinds = (Kind.ROUND_OPENED, Kind.ROUND_DUE_SOON, Kind.STATEMENT_READY, Kind.RELEASE_CORRECTED)
