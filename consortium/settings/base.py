@@ -162,6 +162,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
+PASSWORD_RESET_TIMEOUT = 4 * 3600
 # Guesses at one address: few at once, fewer each hour; the owner's own browser has attempts of its own (sign_on.devices).
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "20/m/ip,200/h/ip,5/5m/key,15/h/key,50/d/key",
