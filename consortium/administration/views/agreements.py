@@ -31,7 +31,7 @@ class Row:
     state: str
 
     def get_state_display(self) -> str:
-        return {ACCEPTED: _("Accepted"), DUE: _("Due"), OVERDUE: _("Cannot send")}[self.state]
+        return {ACCEPTED: _("Accepted"), DUE: _("To be accepted"), OVERDUE: _("Cannot send")}[self.state]
 
 
 @require_safe
