@@ -21,7 +21,7 @@ from sharing.excel_form import excel_form
 from sharing.forms import PackageForm
 from sharing.models import CorrectionReason, Round
 from sharing.sealing_words import WORDS
-from sharing.states import ReleaseState
+from sharing.states import ReleaseState, SubmissionState
 from sharing.template_facts import facts_of
 
 
@@ -31,7 +31,8 @@ def page(request: HttpRequest, public_id: str) -> HttpResponse:
     round = _round(person, public_id)
     institution = person.institution
     why_not = refusal(rules.check_can_send, person, round)
-    needs_reason = round.releases.filter(state=ReleaseState.PUBLISHED).exists()
+    counted = round.submissions.filter(institution=institution, state=SubmissionState.ACCEPTED, is_trial=False)
+    needs_reason = round.releases.filter(state=ReleaseState.PUBLISHED).exists() and counted.exists()
     context = {
         "round": round,
         "why_not": why_not,

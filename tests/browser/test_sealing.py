@@ -21,9 +21,10 @@ from consortium.institutions.services import signing_keys
 from consortium.people.models import Person
 from consortium.people.roles import Role
 from sharing import vault
-from sharing.models import Collection, Round, Submission
+from sharing.models import Collection, Release, Round, Submission
 from sharing.services import checking
-from sharing.states import RoundState, SubmissionState
+from sharing.states import ReleaseState, RoundState, SubmissionState
+from tests.browser.seed import _submission
 from tests.browser.test_member import SCREENS, speaks
 from tests.cast import PASSWORD, call_report
 from tests.sharing.test_excel_form import filled
@@ -482,3 +483,50 @@ def bomb() -> bytes:
             for _mebibyte in range(260):
                 part.write(b" " * 2**20)
     return sink.getvalue()
+
+
+def test_a_correction_of_published_figures_says_why(visit, quarter, seeded):
+    Release.objects.create(
+        round=quarter,
+        public_id=f"{quarter.public_id}-r1",
+        revision=1,
+        state=ReleaseState.PUBLISHED,
+        prepared_by=Person.objects.get(email="stella@example.org"),
+        computed_at=timezone.now(),
+        published_at=timezone.now(),
+        contributors=5,
+        expected=24,
+        audit_passed=True,
+        inputs_digest="5d" * 32,
+        audit={},
+    )
+    ada = Person.objects.get(email="ada@example.org")
+    _submission(quarter, seeded.institution, ada, SubmissionState.ACCEPTED)
+    sealer = Sealer(visit(), quarter)
+    sealer.make_key()
+    sealer.choose("figures.csv", as_csv(figures()))
+    sealer.page.wait_for_selector("[data-send]:enabled")
+    sealer.page.select_option("[data-correction]", "other")
+    sealer.page.click("[data-send]")
+    sealer.until("document.querySelector('[data-sending]').textContent.includes('Say in words')")
+    sealer.visitor.complaints.clear()  # the browser's word about the refusal
+    sealer.page.fill("[data-correction-note]", "Zinsen 错报")
+    sealer.send()
+    posted = [
+        each.split(b"\n")[0].decode() for each in sealer.requests if b"orrection-" in each.split(b"\n")[0].lower()
+    ]
+    assert Submission.objects.get(round=quarter, version=2).correction_note == "Zinsen 错报"
+    assert "Zinsen%20%E9%94%99%E6%8A%A5" in posted[-1]
+
+
+def test_the_keyboard_alone_is_enough(visit, quarter):
+    sealer = Sealer(visit(), quarter)
+    sealer.page.focus("[data-key=make]")
+    sealer.page.keyboard.press("Enter")
+    sealer.until("document.querySelector('#registration').value.length > 100")
+    reached = set()
+    sealer.page.focus("[data-key=forget]")
+    for _press in range(8):
+        sealer.page.keyboard.press("Tab")
+        reached.add(sealer.page.evaluate("document.activeElement.matches('[data-file]')"))
+    assert True in reached
