@@ -30,7 +30,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     ".well-known/oauth-authorization-server": GET(public=200),
     "api/v1/openapi.json": GET(public=200),
     "api/v1/docs/": GET(public=200),
-    "api/v1/<path:rest>": GET(public=404),
+    "api/v1/<anything:rest>": GET(public=404),
     # collections and rounds
     "api/v1/collections": GET(everyone=200),
     "api/v1/collections/<slug:code>": GET(harbour=200, outsider=404, staff=200),

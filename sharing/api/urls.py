@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from consortium.api import no_such_address
@@ -22,6 +23,15 @@ from sharing.api import (
 )
 
 app_name = "api"
+
+
+class Anything(StringConverter):
+    """Whatever is left of an address; `path` stops at a line's end, which an address may hold as %0A."""
+
+    regex = "(?s:.+)"
+
+
+register_converter(Anything, "anything")
 
 urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
@@ -70,5 +80,5 @@ urlpatterns = [
         webhooks.Redeliver.as_view(),
         name="webhook-redeliver",
     ),
-    path("<path:rest>", no_such_address),
+    path("<anything:rest>", no_such_address),
 ]

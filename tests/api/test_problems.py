@@ -107,7 +107,16 @@ def test_a_cursor_that_somebody_made_breaks_nothing(job, open_round, cursor):
 
 
 @pytest.mark.parametrize(
-    "path", ["/rounds/%00", "/rounds/" + "a" * 3000, "/submissions/not-a-uuid", "/%FF", "/releases/%2e%2e"]
+    "path",
+    [
+        "/rounds/%00",
+        "/rounds/" + "a" * 3000,
+        "/submissions/not-a-uuid",
+        "/%FF",
+        "/%0A",
+        "/collections/a/versions/1%0A2",
+        "/releases/%2e%2e",
+    ],
 )
 def test_an_address_that_there_is_not(job, path):
     assert _says(job("GET", path)) == (404, "not-found")
