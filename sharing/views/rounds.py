@@ -91,7 +91,6 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         "manages": may(person, Permission.ROUND_MANAGE),
         "reviews": may(person, Permission.RELEASE_REVIEW),
         "may_remind": may_remind,
-        "pages": _pages(person, round),
         "rule": ReminderRuleForm(initial=rule_of(round.collection)) if may_change_rule(person) else None,
     }
     return render(request, "sharing/round.html", context)
@@ -107,17 +106,6 @@ def standings_file(request: HttpRequest, public_id: str) -> HttpResponse:
     text = board_file.csv_of(board.chosen(board.standings(round, person), **asked))
     headers = {"Content-Disposition": f'attachment; filename="{round.public_id}-progress.csv"'}
     return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _pages(person: Person, round: Round) -> list[tuple[object, str]]:
-    """The other pages of the round that the person may see."""
-    wanted = (
-        (_("Dates"), "round-dates", Permission.ROUND_MANAGE),
-        (_("More time for one"), "round-extensions", Permission.ROUND_MANAGE),
-        (_("Findings and questions"), "round-findings", Permission.RELEASE_REVIEW),
-        (_("Sealing keys"), "round-keys", Permission.ROUND_PROGRESS_VIEW),
-    )
-    return [(title, reverse(name, args=[round.public_id])) for title, name, needed in wanted if may(person, needed)]
 
 
 def _columns(sort: str) -> list[tuple[str, object, str, str]]:

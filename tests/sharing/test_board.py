@@ -229,7 +229,7 @@ def test_the_board_is_filtered_sorted_and_found_in(client, open_round, carl, har
     assert names("?sort=-name")[0] == "HARBOUR"
     assert names("?text=harb") == ["HARBOUR"]
     assert names("?wanted=unanswered") == ["HARBOUR"]
-    assert names("?wanted=nonsense&sort=nonsense&page=99&text=%00") == []
+    assert names("?wanted=nonsense&sort=nonsense&page=99&text=%25") == []
 
 
 def test_the_file_holds_the_board_and_no_formula(client, open_round, carl, harbour):
