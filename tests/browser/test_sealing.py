@@ -394,6 +394,7 @@ def test_the_page_reads_well(visit, quarter, language, width, theme):
     sealer.page.click("[data-key=copy]")
     sealer.page.on("dialog", lambda dialog: dialog.accept())
     sealer.page.click("[data-key=forget]")
+    sealer.until("document.querySelector('#registration').value === ''")
     sealer.make_key()
     sealer.choose("figures.csv", _change(figures(), WRONG["unknown-code"]))
     visitor.look("seal-findings")

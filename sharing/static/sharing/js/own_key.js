@@ -86,8 +86,10 @@ export class OwnKey {
     const register = this.part("register");
     if (register) register.hidden = state !== "key-waiting";
     const request = this.part("request");
+    const text = request.querySelector("textarea");
+    text.value = ""; // never the request of a key that was removed
     request.hidden = state !== "key-waiting" || register !== null;
-    if (!request.hidden) request.querySelector("textarea").value = await this.request();
+    if (!request.hidden) text.value = await this.request();
     this.changed();
   }
 }
