@@ -89,12 +89,12 @@ class Cycle:
             releases.start(round, by=people.at_association(people.PREPARER))
         elif round.state == RoundState.COMPUTING:
             self.tell(round, "computing", 0.0)
-            _wait_for(lambda: not Round.objects.filter(pk=round.pk, state=RoundState.COMPUTING).exists(), "the release")
+            wait_for(lambda: not Round.objects.filter(pk=round.pk, state=RoundState.COMPUTING).exists(), "the release")
             _check_computed(round)
 
     def _submit(self, round: Round, banks: Iterable[Bank]) -> None:
         """Every bank that has not submitted does, as soon as its cube is prepared."""
-        _wait_for(lambda: round.keys.count() == 2, "the vault to make the round's keys")
+        wait_for(lambda: round.keys.count() == 2, "the vault to make the round's keys")
         done = set(round.submissions.filter(state__in=SETTLED).values_list("institution__code", flat=True))
         waiting = [bank for bank in banks if bank.code not in done]
         total, sent = len(done) + len(waiting), len(done)
@@ -105,7 +105,7 @@ class Cycle:
 
     def _deliver(self, round: Round, bank: Bank) -> None:
         cube = bank.cube(round.public_id)
-        _wait_for(cube.exists, f"the cube of {bank.code}", self.preparation.check)
+        wait_for(cube.exists, f"the cube of {bank.code}", self.preparation.check)
         delivery = bank.submit(round.public_id, cube)
         if delivery.is_refused:
             sentences = " ".join(str(finding["sentence"]) for finding in delivery.findings[:3])
@@ -150,7 +150,7 @@ def _publish(round: Round) -> None:
     releases.publish(release, by=people.at_association(people.PUBLISHER))
 
 
-def _wait_for(happened: Callable[[], bool], what: str, check: Callable[[], None] | None = None) -> None:
+def wait_for(happened: Callable[[], bool], what: str, check: Callable[[], None] | None = None) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not happened():
         if check is not None:

@@ -10,7 +10,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from consortium.demo import people
-from consortium.demo.banks import Bank
+from consortium.demo.banks import Bank, Preparation
+from consortium.demo.cycle import wait_for
 from consortium.demo.programme import End, Planned
 from consortium.institutions.models import Application, Institution, InstitutionKind, SizeBand
 from consortium.institutions.services import applications
@@ -22,14 +23,14 @@ from sharing.states import RoundState
 _APPLICANT = "Minjiang Rural Commercial Bank"
 
 
-def go_on(banks: Sequence[Bank], programme: Sequence[Planned]) -> None:
-    """`banks` are those of the rounds, largest first."""
+def go_on(banks: Sequence[Bank], programme: Sequence[Planned], preparation: Preparation) -> None:
+    """`banks` are those of the rounds, largest first; what they send is prepared meanwhile."""
     # The other half has submitted: see Cycle.
     silent = banks[::2]
     for planned in programme:
         round = Round.objects.select_related("collection").get(public_id=planned.round_id)
         if planned.end == End.OPEN and round.state == RoundState.OPEN:
-            _try_first(round, silent[-1])
+            _try_first(round, silent[-1], preparation)
             _have_nothing(round, silent[-2])
             _need_time(round, silent[-3])
         if planned.end == End.IN_REVIEW:
@@ -37,10 +38,12 @@ def go_on(banks: Sequence[Bank], programme: Sequence[Planned]) -> None:
     _apply()
 
 
-def _try_first(round: Round, bank: Bank) -> None:
+def _try_first(round: Round, bank: Bank, preparation: Preparation) -> None:
     """A package that is checked and counts for nothing."""
     if not round.submissions.filter(institution__code=bank.code, is_trial=True).exists():
-        bank.submit(round.public_id, bank.cube(round.public_id), is_trial=True)
+        cube = bank.cube(round.public_id)
+        wait_for(cube.exists, f"the cube of {bank.code}", preparation.check)
+        bank.submit(round.public_id, cube, is_trial=True)
 
 
 def _have_nothing(round: Round, bank: Bank) -> None:

@@ -75,7 +75,7 @@ class Command(BaseCommand):
             cycle = Cycle(banks, preparation, progress.tell)
             for planned in rounds:
                 progress.finished(*cycle.run(planned))
-            everyday.go_on(banks, rounds)
+            everyday.go_on(banks, rounds, preparation)
             self.stdout.write(f"\n{show.benchmark()}\n")
             if not options["no_serve"]:
                 self.stdout.write(f"\n{show.sign_ins(platform.url, people.password(home / 'demo'))}\n")
