@@ -33,8 +33,7 @@ def go_on(banks: Sequence[Bank], programme: Sequence[Planned], preparation: Prep
             _try_first(round, silent[-1], preparation)
             _have_nothing(round, silent[-2])
             _need_time(round, silent[-3])
-        if planned.end == End.IN_REVIEW:
-            _ask(round)
+    _ask()
     _apply()
 
 
@@ -64,14 +63,15 @@ def _need_time(round: Round, bank: Bank) -> None:
         )
 
 
-def _ask(round: Round) -> None:
-    """About the first thing that was found, whoever's it is."""
+def _ask() -> None:
+    """About what was found last, whoever's it is."""
     statistician = people.at_association(people.REVIEWER)
-    found = queries.found_in(round, statistician)
-    if found and not Query.objects.filter(submission__round=round).exists():
-        first = found[0]
-        text = "This moved far more than a month usually does. Is it the portfolio, or how it was counted?"
-        queries.ask(round, first.handle, first.rule, text, by=statistician)
+    round = Round.objects.filter(submissions__findings__isnull=False).order_by("-due_at").first()
+    if round is None or Query.objects.exists():
+        return
+    first = queries.found_in(round, statistician)[0]
+    text = "This moved far more than a month usually does. Is it the portfolio, or how it was counted?"
+    queries.ask(round, first.handle, first.rule, text, by=statistician)
 
 
 def _apply() -> None:

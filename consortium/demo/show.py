@@ -46,7 +46,7 @@ class Progress:
         self._done += 1
         release = Release.objects.filter(round=round).order_by("-revision").first()
         accepted = round.submissions.filter(state=SubmissionState.ACCEPTED).count()
-        submitted = round.submissions.count()
+        submitted = round.submissions.filter(is_trial=False).count()
         words = [f"{round.public_id:<19}", f"{submitted:>3} submitted", f"{accepted:>3} accepted"]
         if release is not None and release.cells:
             words.append(f"{release.cells - release.withheld:,} of {release.cells:,} cells publishable")
