@@ -156,6 +156,9 @@ def test_an_invitation_dies_with_its_inviters_authority(client, invited, dora, h
     [
         ({"again": "something else altogether"}, "The two passwords differ"),
         ({"password": "", "again": ""}, "This field is required"),
+        ({"password": "x", "again": "x"}, "at least 12 characters"),
+        ({"password": "qwerty123456", "again": "qwerty123456"}, "too common"),
+        ({"password": "nora@example.org", "again": "nora@example.org"}, "too similar"),
         ({"name": ""}, "This field is required"),
         ({"language": "tlh"}, "Select a valid choice"),
     ],
