@@ -80,6 +80,7 @@ class Command(BaseCommand):
             if not options["no_serve"]:
                 self.stdout.write(f"\n{show.sign_ins(platform.url, people.password(home / 'demo'))}\n")
                 self.stdout.write("\nServing until Ctrl-C.")
+                self.stdout.flush()  # also into a file, which waits otherwise
                 threading.Event().wait()
         except (RuntimeError, ConcordError) as stuck:
             raise CommandError(f"{stuck} make demo goes on from here.") from stuck
