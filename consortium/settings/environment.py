@@ -19,7 +19,7 @@ from anonymize.errors import KeyStoreError
 from consortium.key_encryption import keyring
 
 PROCESSES = ("web", "vault", "office", "beat", "manage")
-HOLDERS = {  # who holds which key; "manage" is a command run by hand: migrate, check, createsuperuser
+HOLDERS = {  # who holds which key; "manage" is a command run by hand: migrate, check, let_in
     "CONCORD_SIGNING_KEY_FILE": {"web"},
     "CONCORD_VAULT_SIGNING_KEY": {"vault"},
     "CONCORD_VAULT_PUBLIC_KEY": {"web"},
