@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError as NoSuchValue
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import OpenApiParameter
@@ -62,17 +64,14 @@ _STATUSES: Mapping[str, int] = {
 
 def problem(
     status: int, rule: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
-) -> JsonResponse:
+) -> HttpResponse:
     """A problem document; `rule` is a stable slug for machines, `detail` the sentence for people."""
     title = TITLES.get(status, "Problem")
     document = {"type": f"urn:concord:problem:{rule}", "title": title, "status": status, "detail": detail, "rule": rule}
-    return JsonResponse(
-        {**document, **more},
-        status=status,
-        content_type=PROBLEM,
-        headers=dict(headers or {}),
-        json_dumps_params={"ensure_ascii": False},
-    )
+    text = json.dumps({**document, **more}, ensure_ascii=False, cls=DjangoJSONEncoder)
+    # A lone surrogate of the request's, which UTF-8 cannot write, becomes the escape that it came as.
+    content = text.encode(errors="backslashreplace")
+    return HttpResponse(content, status=status, content_type=PROBLEM, headers=dict(headers or {}))
 
 
 def answer_exception(exception: Exception, context: Mapping[str, Any]) -> HttpResponse:
@@ -88,6 +87,8 @@ def answer_exception(exception: Exception, context: Mapping[str, Any]) -> HttpRe
         return problem(404, "not-found", _("There is nothing here, or not for you."))
     if isinstance(exception, PermissionDenied):
         return problem(403, "forbidden", _("You may not do this."))
+    if isinstance(exception, RequestDataTooBig):
+        return problem(413, "too-large", _("The request's body is too large. Nothing was changed."))
     if isinstance(exception, exceptions.APIException):
         return _of_framework(exception)
     if isinstance(exception, (OperationalError, InterfaceError)):
@@ -194,15 +195,14 @@ class Pages(CursorPagination):
         except exceptions.ValidationError as wrong:
             raise exceptions.ValidationError({self.page_size_query_param: wrong.detail}) from wrong
 
-    def decode_cursor(self, request: Any) -> Any:
-        """Where the page begins; 400 when the cursor is none that we gave."""
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        """The page; 400 when its cursor is none that we gave: unreadable, or of a value that no row can have."""
         try:
-            cursor = super().decode_cursor(request)
-        except (exceptions.NotFound, ValueError) as wrong:
+            return super().paginate_queryset(queryset, request, view)
+        except (exceptions.NotFound, NoSuchValue, DataError, ValueError, OverflowError) as wrong:
+            if self.cursor_query_param not in request.query_params:
+                raise
             raise exceptions.ValidationError({self.cursor_query_param: [_("This is no cursor of ours.")]}) from wrong
-        if cursor is not None and "\x00" in str(cursor.position):
-            raise exceptions.ValidationError({self.cursor_query_param: [_("This is no cursor of ours.")]})
-        return cursor
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         limit = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}

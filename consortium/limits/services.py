@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -16,15 +15,11 @@ from consortium.limits.models import Window
 
 # clock_timestamp, because now() is when the transaction began.
 _SPEND = """
-    INSERT INTO limits_window AS known (key, began, used) VALUES (%(key)s, clock_timestamp(), %(cost)s)
+    INSERT INTO limits_window AS known (key, began, used) VALUES (%(key)s, clock_timestamp(), 1)
     ON CONFLICT (key) DO UPDATE SET
-        used = CASE WHEN known.began + %(window)s < clock_timestamp() THEN 0 ELSE known.used END + %(cost)s,
+        used = CASE WHEN known.began + %(window)s < clock_timestamp() THEN 0 ELSE known.used END + 1,
         began = CASE WHEN known.began + %(window)s < clock_timestamp() THEN clock_timestamp() ELSE known.began END
     RETURNING used, extract(epoch FROM began + %(window)s - clock_timestamp())
-"""
-_LOOK = """
-    SELECT used, extract(epoch FROM began + %(window)s - clock_timestamp())
-    FROM limits_window WHERE key = %(key)s AND began + %(window)s >= clock_timestamp()
 """
 
 
@@ -53,11 +48,6 @@ class Standing:
     def is_exceeded(self) -> bool:
         return self.used > self.allowance.quota
 
-    @property
-    def is_exhausted(self) -> bool:
-        """The next request would exceed it."""
-        return self.used >= self.allowance.quota
-
     def headers(self) -> dict[str, str]:
         """As the HTTP API working group's draft writes them (`RateLimit-Policy`, `RateLimit`)."""
         name = self.allowance.name
@@ -74,27 +64,15 @@ def allowance(name: str) -> Allowance:
 
 def spend(name: str, whose: str | int) -> Standing:
     """One request more of somebody's allowance; the caller refuses when it is exceeded."""
-    return _count(_SPEND, allowance(name), whose, cost=1)
-
-
-def look(name: str, whose: str | int) -> Standing:
-    """Where somebody stands, with nothing spent."""
-    return _count(_LOOK, allowance(name), whose, cost=0)
+    of = allowance(name)
+    told: dict[str, Any] = {"key": f"{name}:{whose}"[:120], "window": timedelta(seconds=of.seconds)}
+    with connection.cursor() as cursor:
+        cursor.execute(_SPEND, told)
+        used, left = cursor.fetchone() or (0, of.seconds)
+    return Standing(of, int(used), max(0, ceil(left)))
 
 
 def forget_unused() -> int:
     """How many windows were removed because nobody asked within an hour, longer than any window."""
     gone, _each = Window.objects.filter(began__lt=timezone.now() - timedelta(hours=1)).delete()
     return gone
-
-
-def _count(statement: str, of: Allowance, whose: str | int, *, cost: int) -> Standing:
-    told: Mapping[str, Any] = {
-        "key": f"{of.name}:{whose}"[:120],
-        "window": timedelta(seconds=of.seconds),
-        "cost": cost,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, told)
-        used, left = cursor.fetchone() or (0, of.seconds)
-    return Standing(of, int(used), max(0, ceil(left)))

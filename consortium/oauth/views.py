@@ -6,7 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -28,24 +30,28 @@ from consortium.limits.middleware import note
 @method_decorator(csrf_exempt, name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
 class Token(TokenView):
-    """Client credentials for an access token; an address that keeps failing waits."""
+    """Client credentials for an access token.
+
+    Who fails waits when his address has failed too often; who shows who he is never does, so that nobody who shares a
+    gateway with a member, or floods it, keeps the member's jobs out. Secrets and signatures are not to be guessed.
+    """
 
     http_method_names = ["post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST":
             return problem(405, "method-not-allowed", _("A token is asked for with POST."), headers={"Allow": "POST"})
-        whose = client_address.subscriber(client_address.of(request))
-        standing = limits.look("address", whose)
-        if standing.is_exhausted:
-            note(request.META, standing)
-            return too_many(standing)
         try:
             response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
-        except UnicodeError:
-            response = problem(400, "malformed", _("The request is not UTF-8."))
+        except (BadRequest, MultiPartParserError, SuspiciousOperation, UnicodeError):
+            document = {"error": "invalid_request", "error_description": "The request's body cannot be read."}
+            response = JsonResponse(document, status=400)
+        response.headers["Content-Type"] = "application/json"  # oauthlib forgets it for some refusals
+        response.headers["Cache-Control"] = "no-store"
         if response.status_code in {400, 401}:
-            note(request.META, limits.spend("address", whose))
+            standing = limits.spend("address", client_address.subscriber(client_address.of(request)))
+            note(request.META, standing)
+            return too_many(standing) if standing.is_exceeded else response
         return response
 
 

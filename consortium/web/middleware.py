@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from consortium.api import no_such_address
 from consortium.errors import Forbidden, Refused
 from consortium.people.models import Person
 
@@ -36,11 +37,12 @@ def content_policy(get_response: GetResponse) -> GetResponse:
 
 
 def no_null_characters(get_response: GetResponse) -> GetResponse:
-    """PostgreSQL keeps no NUL: a page's address that holds one is answered 400 before anything is looked up with it."""
+    """PostgreSQL keeps no NUL: an address that holds one is answered before anything is looked up with it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        pages = not request.path.startswith("/api/")  # the API answers with problems of its own
-        if pages and ("\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "")):
+        if request.path.startswith("/api/"):  # which judges the parameters of its addresses itself
+            return no_such_address(request, request.path) if "\x00" in request.path else get_response(request)
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest
         return get_response(request)
 

@@ -12,6 +12,7 @@ from anonymize.package import PACKAGE_MEDIA_TYPE, SealingKeyPair, SigningKey as 
 from consortium.errors import Forbidden, Refused
 from consortium.institutions.models import Institution, SigningKey
 from consortium.institutions.services import signing_keys
+from consortium.institutions.states import InstitutionState
 from sharing import blobs
 from sharing.models import Round, Submission
 from sharing.services import rounds, submissions
@@ -241,10 +242,10 @@ def test_a_planned_round_takes_nothing(planned_round, ada, settings):
     assert nothing_is_stored(settings)
 
 
-def test_a_suspended_institution_sends_nothing(client, send, suspended_bank, open_round, settings):
-    package = sealed(suspended_bank, open_round)
+def test_a_suspended_institution_sends_nothing(send, harbour, open_round, settings):
+    Institution.objects.filter(pk=harbour.institution.pk).update(state=InstitutionState.SUSPENDED)
 
-    sentence = refused(send(package, token=bearer(client, suspended_bank)), 403, "not-entitled")
+    sentence = refused(send(sealed(harbour, open_round)), 403, "not-entitled")
 
     assert sentence == "Your institution is suspended, or your account is closed."
     assert nothing_is_stored(settings)
