@@ -26,7 +26,7 @@ _ORDER = (
 MISSING, LATE = "missing", "late"
 _WORDS: dict[str, str | Promise] = {
     MISSING: _("Not yet sent"),
-    LATE: _("Late"),
+    LATE: _("Overdue"),
     NoDataState.DECLARED: NoDataState.DECLARED.label,
 }
 

@@ -23,6 +23,7 @@ from sharing.states import ReleaseState, RoundState, SubmissionState
 
 AT_ONCE = 4  # banks that seal and send at the same time
 PATIENCE_SECONDS = 600
+_TIME_TO_ANSWER = timedelta(days=14)
 SETTLED = (SubmissionState.ACCEPTED, SubmissionState.AWAITING_APPROVAL)
 
 
@@ -54,7 +55,9 @@ class Cycle:
             self._review(round, timings)
         if planned.end == End.PUBLISHED and round.state != RoundState.PUBLISHED:
             _publish(round)
-            round.refresh_from_db()
+        if planned.end != End.OPEN:
+            _date_back(round, planned)
+        round.refresh_from_db()
         self.tell(round, planned.end.value, 1.0)
         return round, timings
 
@@ -113,16 +116,25 @@ class Cycle:
 
 
 def _round(planned: Planned) -> Round:
-    """Open from the first day after its period, due two weeks later."""
-    following = datetime.combine(bounds(planned.period)[1], clock(), UTC)
+    """Open from the first day after its period, due two weeks later; or tomorrow, where that is past already."""
+    following = _first_day_after(planned)
     collection = founding.collection(planned.collection)
     return Round.objects.filter(collection=collection, period=planned.period).first() or rounds.plan(
         collection,
         planned.period,
         opens_at=min(following, timezone.now()),
-        due_at=following + timedelta(days=14),
+        due_at=max(following + _TIME_TO_ANSWER, timezone.now() + timedelta(days=1)),
         by=people.at_association(people.COLLECTION_MANAGER),
     )
+
+
+def _date_back(round: Round, planned: Planned) -> None:
+    """The demo plays a year in minutes: afterwards the round was due when it would have been, and everybody in time."""
+    Round.objects.filter(pk=round.pk).update(due_at=_first_day_after(planned) + _TIME_TO_ANSWER)
+
+
+def _first_day_after(planned: Planned) -> datetime:
+    return datetime.combine(bounds(planned.period)[1], clock(), UTC)
 
 
 def _approve_submissions(round: Round) -> None:

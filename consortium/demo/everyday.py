@@ -20,7 +20,7 @@ from sharing.models.no_data import NoDataReason
 from sharing.services import deadlines, no_data, queries
 from sharing.states import RoundState
 
-_APPLICANT = "Minjiang Rural Commercial Bank"
+_APPLICANT = "Tuojiang Rural Commercial Bank"
 
 
 def go_on(banks: Sequence[Bank], programme: Sequence[Planned], preparation: Preparation) -> None:
@@ -81,14 +81,14 @@ def _apply() -> None:
     applications.submit(
         {
             "name": _APPLICANT,
-            "name_zh": "闽江农村商业银行",
+            "name_zh": "沱江农村商业银行",
             "kind": InstitutionKind.RURAL_BANK,
             "size_band": SizeBand.SMALL,
-            "home_region": "CN-FJ",
-            "registration_number": "91350100MA3499NE2R",
+            "home_region": "CN-SC",
+            "registration_number": "91511000MA62K4NE2L",
             "contact_name": "林志远",
             "contact_position": "风险管理部总经理",
-            "contact_email": "lin.zhiyuan@minjiang.example",
+            "contact_email": "lin.zhiyuan@tuojiang.example",
             "reason": "三季度以来小微贷款逾期明显上升，我们想知道这是我行自身的问题，还是整个行业都在经历。",
         },
         language="zh-hans",
