@@ -33,6 +33,10 @@ PROVIDERS: Final = {Protocol.OIDC: "openid_connect", Protocol.SAML: "saml"}
 METHOD: Final = "socialaccount"  # how django-allauth notes it in the session
 
 
+class Gone(SocialApp.DoesNotExist, ValueError):
+    """No such directory, or it was switched off meanwhile: then a sign-in that is under way begins anew."""
+
+
 class Directories(DefaultSocialAccountAdapter):
     """django-allauth's providers are ours by institution; nothing about them is kept in its own tables."""
 
@@ -42,6 +46,12 @@ class Directories(DefaultSocialAccountAdapter):
             return _apps(Protocol.SAML, str(client_id))
         protocol, _dash, slug = str(provider or "").partition("-")
         return _apps(Protocol(protocol), slug) if protocol in Protocol and slug else []
+
+    def get_app(self, request: HttpRequest | None, provider: Any, client_id: Any = None) -> SocialApp:
+        found = self.list_apps(request, provider, client_id)
+        if not found:
+            raise Gone
+        return found[0]
 
     def get_requests_session(self) -> Outside:
         return Outside()

@@ -20,7 +20,7 @@ from consortium.sign_on import directories, outbound, services
 from consortium.sign_on.models import EmailDomain, SignOn
 from tests.cast import PASSWORD, person
 from tests.consortium.directories import IdentityProvider, encoded, openid_provider, request_id_of
-from tests.consortium.signing_in import app_of, is_signed_in, sign_in
+from tests.consortium.signing_in import app_of, code, is_signed_in, sign_in
 
 FAILED = "Signing in through your institution failed."
 UNINVITED = "nobody invited you under this address"
@@ -295,10 +295,26 @@ def test_an_address_that_nobody_signs_in_with_reads_the_same_whoever_has_it(clie
 
 
 def test_the_own_second_factor_is_still_asked_for(client, openid, provider, ada):
-    app_of(ada)
+    secret = app_of(ada)
 
-    assert come_back(client, start(client))["Location"] == "/accounts/2fa/authenticate/"
+    assert come_back(client, start(client, next="/submissions/"))["Location"] == "/accounts/2fa/authenticate/"
     assert not is_signed_in(client)
+    answer = client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
+
+    assert answer["Location"] == "/submissions/"
+    assert is_signed_in(client)
+
+
+def test_switched_off_before_the_second_factor_it_brings_in_nobody(client, openid, provider, ada, dora):
+    secret = app_of(ada)
+    come_back(client, start(client))
+    services.switch(openid, on=False, by=dora)
+
+    assert client.get("/accounts/2fa/authenticate/")["Location"] == "/accounts/login/"
+    client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
+
+    assert not is_signed_in(client)
+    assert client.get("/accounts/login/").status_code == 200
 
 
 def test_where_the_institution_says_so_the_directorys_counts(client, openid, provider, ada, settings):
@@ -526,6 +542,16 @@ def test_saml_brings_in_whom_it_signs_for(client, saml, idp, ada):
     answer = deliver(client, encoded(idp.response(request_id_of(address), ACS, email=ada.email, audience=AUDIENCE)))
 
     assert answer["Location"] == "/"
+    assert client.get("/profile/").context["user"] == ada
+
+
+def test_saml_and_the_own_second_factor_bring_in_together(client, saml, idp, ada):
+    secret = app_of(ada)
+
+    answer = deliver(client, response_to(client, idp))
+    assert answer["Location"] == "/accounts/2fa/authenticate/"
+    client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
+
     assert client.get("/profile/").context["user"] == ada
 
 
