@@ -16,10 +16,10 @@ from django.core.management import CommandError, call_command
 
 from anonymize.errors import KeyStoreError
 from anonymize.package import SealingKeyPair
-from consortium import custodians
 from consortium.embedded import keys
+from consortium.key_encryption import custodians
+from consortium.key_encryption.key_files import VARIABLE
 from consortium.key_encryption.local import LocalKey
-from consortium.key_files import VARIABLE
 from sharing import blobs, vault
 from sharing.models import RoundKey
 from sharing.services import checking, submissions

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from anonymize.errors import ConcordError
-from consortium import custodians
-from consortium.key_files import new_file, passphrase
+from consortium.key_encryption import custodians
+from consortium.key_encryption.key_files import new_file, passphrase
 
 
 class Command(BaseCommand):
