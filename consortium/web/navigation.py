@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from consortium.notifications.models import Notice
 from consortium.institutions.models import Application
+from consortium.notifications.models import Notice
 from consortium.people.models import Person
 from consortium.people.roles import Permission, permissions_of
 
