@@ -151,6 +151,17 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         staff=403,
         everyone=404,
     ),
+    "people/<int:person_id>/security/forget-identity/": POST(
+        client=401,
+        suspended=404,
+        administrator=302,
+        member_services=302,
+        harbour=403,
+        policy_editor=404,
+        observer=404,
+        staff=403,
+        everyone=404,
+    ),
     "people/<int:person_id>/security/end-sessions/": POST(
         client=401,
         suspended=404,

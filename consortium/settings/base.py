@@ -184,7 +184,10 @@ MFA_TOTP_ISSUER = "Concord"
 MFA_TOTP_TOLERANCE = 1  # clocks of telephones
 # Institutions' own directories; see sign_on.directories.
 SOCIALACCOUNT_ADAPTER = "consortium.sign_on.directories.Directories"
-SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "consortium.sign_on.oidc.Directory"}}
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"provider_class": "consortium.sign_on.oidc.Directory"},
+    "saml": {"provider_class": "consortium.sign_on.saml.Directory"},
+}
 CONCORD_SIGN_ON_LOCAL = False  # directories without TLS, or at private addresses: only to try one on one machine
 # Who needs a second factor: "required" of everybody, "association" of the association's own people, "optional".
 CONCORD_MFA = "required"

@@ -21,6 +21,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from consortium.people.models import Person
+from consortium.sign_on import identities, oidc
 from consortium.sign_on.models import Protocol, SignOn
 from consortium.sign_on.outbound import Outside
 
@@ -74,6 +75,12 @@ class Directories(DefaultSocialAccountAdapter):
             sentence = _("Your directory knows you, but nobody invited you under this address. Ask your administrator.")
             messages.error(request, sentence)
             raise ImmediateHttpResponse(redirect("account_login"))
+        if not _is_answer(sociallogin):
+            self.on_authentication_error(request, sociallogin.provider)
+        if person.is_active and not identities.is_the_same(app.settings["sign_on"], person, sociallogin.account.uid):
+            sentence = _("Your directory has another account with this address than before. Ask your administrator.")
+            messages.error(request, sentence)
+            raise ImmediateHttpResponse(redirect("account_login"))
         sociallogin.user = person
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **details: Any) -> None:
@@ -84,6 +91,10 @@ class Directories(DefaultSocialAccountAdapter):
         )
         messages.error(request, sentence)
         raise ImmediateHttpResponse(redirect("account_login"))
+
+
+def _is_answer(login: SocialLogin) -> bool:
+    return not isinstance(login.provider, oidc.Directory) or oidc.answers(login)
 
 
 def app_of(sign_on: SignOn) -> SocialApp:

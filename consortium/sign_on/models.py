@@ -68,6 +68,26 @@ class SignOn(models.Model):
         return [domain.name for domain in self.domains.all()]
 
 
+class Identity(models.Model):
+    """The account of the directory with which a person came first. It is theirs, and no colleague's, from then on."""
+
+    sign_on = models.ForeignKey(SignOn, models.CASCADE, related_name="identities")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="+")
+    subject = models.CharField(_("name in the directory"), max_length=191)  # what django-allauth takes
+    since = models.DateTimeField(_("since"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("directory account")
+        verbose_name_plural = _("directory accounts")
+        constraints = [
+            models.UniqueConstraint("sign_on", "person", name="one_directory_account_per_person"),
+            models.UniqueConstraint("sign_on", "subject", name="one_person_per_directory_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class EmailDomain(models.Model):
     """What follows the @ in the addresses of an institution's people; no two institutions have the same."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Final
 
 import jwt
@@ -10,7 +11,7 @@ from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from consortium.errors import Refused
@@ -71,12 +72,28 @@ class DirectoryClient(OpenIDConnectOAuth2Adapter):
 class Directory(OpenIDConnectProvider):
     oauth2_adapter_class = DirectoryClient
 
+    def redirect(
+        self, request: HttpRequest, process: str, next_url: str | None = None, data: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        """With a number for this one sign-in, which the ID token must repeat: `answers` asks."""
+        nonce = secrets.token_urlsafe(24)
+        leading: HttpResponse = super().redirect(
+            request, process, next_url, data, auth_params={**self.get_auth_params(), "nonce": nonce}, nonce=nonce
+        )
+        return leading
+
     def serialize(self) -> dict[str, Any]:
         """By the institution: the sign-in that waits for a second factor finds its directory again."""
         return {"id": self.app.provider_id}
 
     def get_callback_url(self) -> str:
         return reverse("sign-on-oidc-callback", args=[self.app.provider_id.partition("-")[2]])
+
+
+def answers(login: SocialLogin) -> bool:
+    """Whether the ID token was made for the sign-in that asked."""
+    asked = login.state.get("nonce")
+    return bool(asked) and login.account.extra_data["id_token"].get("nonce") == asked
 
 
 provider_classes = [Directory]

@@ -30,6 +30,12 @@ def check_can_reset_second_factor(person: Person, other: Person) -> None:
         raise Refused(_("Somebody else resets your second factor."), rule="own-second-factor")
 
 
+def check_can_forget_identity(person: Person, other: Person) -> None:
+    _check_may_help(person, other)
+    if person.pk == other.pk:
+        raise Refused(_("Somebody else separates you from your account in the directory."), rule="own-identity")
+
+
 def check_can_end_sessions(person: Person, other: Person) -> None:
     _check_may_help(person, other)
 

@@ -11,14 +11,16 @@ from typing import Any, Final, cast
 from allauth.core.internal import ratelimit
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.providers.saml import utils, views as allauth_views
+from allauth.socialaccount.providers.saml.provider import SAMLProvider
 from allauth.socialaccount.sessions import LoginSession
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from lxml.etree import LxmlError
+from onelogin.saml2.constants import OneLogin_Saml2_Constants as Saml
 from onelogin.saml2.errors import OneLogin_Saml2_Error
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 
@@ -27,6 +29,18 @@ from consortium.sign_on.models import Protocol, SignOn
 LARGEST: Final = 256 * 1024  # bytes of a response
 _LIMITS: Final = {"sign_on": "30/m/ip"}
 _CERTIFICATE: Final = re.compile(rb"X509Certificate>([A-Za-z0-9+/=\s]+)<")
+
+
+class Directory(SAMLProvider):
+    def extract_uid(self, data: Any) -> str:
+        """What stays the same at every sign-in: a persistent name, else only the address (a transient name is new)."""
+        named = self._extract(data).get("uid")
+        if named is None and data.get_nameid_format() == Saml.NAMEID_PERSISTENT:
+            named = data.get_nameid()
+        return str(named or str(self.extract_common_fields(data).get("email") or "").strip().lower())
+
+
+provider_classes = [Directory]
 
 
 @csrf_exempt
@@ -59,6 +73,7 @@ class Finish(allauth_views.FinishACSView):
             TypeError,
             AttributeError,
             PermissionDenied,
+            ImproperlyConfigured,  # the directory's name for the person is longer than the library takes
         ) as wrong:
             provider = self.get_provider(organization_slug)
             return cast("HttpResponse", render_authentication_error(request, provider, exception=wrong))

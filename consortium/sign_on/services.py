@@ -45,11 +45,13 @@ def use_openid(
         if not secret and not (sign_on.sealed_secret and sign_on.issuer == issuer):
             # A kept secret never goes to an address that it was not entered for.
             raise Refused(_("Enter the client secret too."), rule="no-secret")
+        # Providers name the same person otherwise to another client.
+        same = (sign_on.protocol, sign_on.issuer, sign_on.client_id) == (Protocol.OIDC, issuer, client_id)
         sign_on.protocol, sign_on.issuer, sign_on.client_id = Protocol.OIDC, issuer, client_id
         sign_on.entity_id, sign_on.sso_url, sign_on.certificates = "", "", []
         if secret:
             sign_on.sealed_secret = seal(secret, PURPOSE)
-        return _keep(sign_on, domains, trusts_second_factor, by=by)
+        return _keep(sign_on, domains, trusts_second_factor, by=by, is_same_directory=same)
 
 
 def use_saml(
@@ -66,10 +68,11 @@ def use_saml(
     with transaction.atomic():
         sign_on = _locked(institution)
         rules.check_can_change(sign_on)
+        same = (sign_on.protocol, sign_on.entity_id) == (Protocol.SAML, provider.entity_id)
         sign_on.protocol, sign_on.issuer, sign_on.client_id, sign_on.sealed_secret = Protocol.SAML, "", "", ""
         sign_on.entity_id, sign_on.sso_url = provider.entity_id, provider.sso_url
         sign_on.certificates = list(provider.certificates)
-        return _keep(sign_on, domains, trusts_second_factor, by=by)
+        return _keep(sign_on, domains, trusts_second_factor, by=by, is_same_directory=same)
 
 
 @transaction.atomic
@@ -110,11 +113,15 @@ def _locked(institution: Institution) -> SignOn:
     return SignOn.objects.filter(institution=institution).first() or SignOn(institution=institution)
 
 
-def _keep(sign_on: SignOn, domains: Collection[str], trusts_second_factor: bool, *, by: Person) -> SignOn:
+def _keep(
+    sign_on: SignOn, domains: Collection[str], trusts_second_factor: bool, *, by: Person, is_same_directory: bool
+) -> SignOn:
     wanted = sorted({domain.lower() for domain in domains})
     rules.check_domains_are_ours(sign_on.institution, wanted)
     sign_on.trusts_second_factor = trusts_second_factor
     sign_on.save()
+    if not is_same_directory:
+        sign_on.identities.all().delete()
     try:
         with transaction.atomic():
             sign_on.domains.exclude(name__in=wanted).delete()

@@ -64,6 +64,7 @@ urlpatterns = [
         views.reset_second_factor,
         name="person-reset-second-factor",
     ),
+    path("people/<int:person_id>/security/forget-identity/", views.forget_identity, name="person-forget-identity"),
     path("people/<int:person_id>/security/end-sessions/", views.end_sessions, name="person-end-sessions"),
     path("accounts/sign-on/", start.start, name="sign-on-start"),
     path("accounts/sign-on/oidc/<slug:slug>/callback/", start.oidc_callback, name="sign-on-oidc-callback"),

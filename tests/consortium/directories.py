@@ -20,11 +20,15 @@ from joserfc import jwk, jwt
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 DIGEST = "http://www.w3.org/2001/04/xmlenc#sha256"
 
 
 class OpenIdProvider:
-    """Answers with the claims of the test; `lies` replace members of the ID token or of the configuration."""
+    """Answers with the claims of the test; `lies` replace members of the ID token or of the configuration.
+
+    The code it gives out is the nonce it was asked with, so it need not remember any.
+    """
 
     client_id, secret = "concord-at-harbour", "the secret of the client"
 
@@ -49,11 +53,11 @@ class OpenIdProvider:
             **self.configuration_lies,
         }
 
-    def id_token(self) -> str:
+    def id_token(self, nonce: str) -> str:
         if self.raw_token:
             return self.raw_token
         now = int(time.time())
-        standard = {"iss": self.issuer, "aud": self.client_id, "iat": now, "exp": now + 300}
+        standard = {"iss": self.issuer, "aud": self.client_id, "iat": now, "exp": now + 300, "nonce": nonce}
         return jwt.encode(self.header, {**standard, **self.claims}, self.signs_with)
 
     def answer(self, path: str, form: dict[str, list[str]]) -> dict[str, object]:
@@ -64,7 +68,11 @@ class OpenIdProvider:
         if path == "/userinfo":
             return self.userinfo
         self.asked.append(form)
-        return {"access_token": secrets.token_hex(8), "token_type": "Bearer", "id_token": self.id_token()}
+        return {
+            "access_token": secrets.token_hex(8),
+            "token_type": "Bearer",
+            "id_token": self.id_token(form["code"][0]),
+        }
 
 
 @contextmanager
@@ -74,7 +82,9 @@ def openid_provider():
             if self.path.startswith("/authorize?"):
                 asked = parse_qs(urlsplit(self.path).query)
                 self.send_response(302)
-                self.send_header("Location", f"{asked['redirect_uri'][0]}?state={asked['state'][0]}&code=a-code")
+                self.send_header(
+                    "Location", f"{asked['redirect_uri'][0]}?state={asked['state'][0]}&code={asked['nonce'][0]}"
+                )
                 self.end_headers()
                 return
             self._answer({})
@@ -170,13 +180,17 @@ class IdentityProvider:
         """A response to a request, with a signed assertion."""
         now, later = _instant(0), _instant(300)
         issuer = changes.get("issuer", self.entity_id)
-        assertion = f"""<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_a{secrets.token_hex(8)}" Version="2.0" IssueInstant="{now}"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{email}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="{changes.get("until", later)}" Recipient="{acs}" InResponseTo="{request_id}"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{_instant(-60)}" NotOnOrAfter="{changes.get("until", later)}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{now}" SessionIndex="_s"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement></saml:Assertion>"""
+        assertion = f"""<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_a{secrets.token_hex(8)}" Version="2.0" IssueInstant="{now}"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format="{changes.get("format", EMAIL)}">{changes.get("named", email)}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="{changes.get("until", later)}" Recipient="{acs}" InResponseTo="{request_id}"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{_instant(-60)}" NotOnOrAfter="{changes.get("until", later)}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{now}" SessionIndex="_s"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>{_attribute(email) if "named" in changes else ""}</saml:Assertion>"""
         if sign:
             signed = OneLogin_Saml2_Utils.add_sign(
                 assertion, self.private_pem, self.certificate_pem, False, SHA256, DIGEST
             )
             assertion = signed.decode() if isinstance(signed, bytes) else signed
         return f"""<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_r{secrets.token_hex(8)}" Version="2.0" IssueInstant="{now}" Destination="{acs}" InResponseTo="{request_id}"><saml:Issuer>{issuer}</saml:Issuer><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>{assertion}</samlp:Response>"""
+
+
+def _attribute(email: str) -> str:
+    return f"""<saml:AttributeStatement><saml:Attribute Name="urn:oid:0.9.2342.19200300.100.1.3"><saml:AttributeValue>{email}</saml:AttributeValue></saml:Attribute></saml:AttributeStatement>"""
 
 
 def request_id_of(address: str) -> str:

@@ -16,7 +16,7 @@ from consortium.audit.models import Entry
 from consortium.errors import Forbidden, Refused
 from consortium.people.models import Person
 from consortium.people.roles import Role
-from consortium.sign_on import directories, outbound, services
+from consortium.sign_on import directories, identities, outbound, services
 from consortium.sign_on.models import EmailDomain, SignOn
 from tests.cast import PASSWORD, person
 from tests.consortium.directories import IdentityProvider, encoded, openid_provider, request_id_of
@@ -94,8 +94,9 @@ def start(client, email="ada@harbour.example", **more) -> str:
 
 
 def come_back(client, address: str, **changes):
-    state = parse_qs(urlsplit(address).query)["state"][0]
-    return client.get("/accounts/sign-on/oidc/harbour/callback/", {"state": state, "code": "a code", **changes})
+    asked = parse_qs(urlsplit(address).query)
+    given = {"state": asked["state"][0], "code": asked["nonce"][0], **changes}
+    return client.get("/accounts/sign-on/oidc/harbour/callback/", given)
 
 
 def said(client) -> str:
@@ -212,6 +213,80 @@ def test_a_token_that_is_none_is_refused(client, openid, provider, token):
 
     assert come_back(client, start(client))["Location"] == "/accounts/login/"
     assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("nonce", ["", None, "of another sign-in"])
+def test_an_id_token_made_for_another_sign_in_is_refused(client, openid, provider, nonce):
+    provider.claims["nonce"] = nonce
+
+    come_back(client, start(client))
+
+    assert FAILED in said(client)
+    assert not is_signed_in(client)
+
+
+def test_an_address_given_to_somebody_else_opens_nothing(client, openid, provider, ada):
+    come_back(client, start(client))
+    provider.claims["sub"] = "4712"
+    later = _browser()
+    come_back(later, start(later))
+
+    assert "another account with this address" in said(later)
+    assert not is_signed_in(later)
+    assert Entry.objects.get(event="person.other_directory_account").person is None
+    provider.claims["sub"] = "4711"
+    come_back(later, start(later))
+    assert is_signed_in(later)
+
+
+def test_whoever_writes_a_colleagues_address_stays_out(client, openid, provider, ada, dora):
+    come_back(client, start(client))
+    provider.claims["email"] = dora.email
+    later = _browser()
+    come_back(later, start(later))
+
+    assert "another account with this address" in said(later)
+    assert not is_signed_in(later)
+
+
+def test_a_new_account_of_the_directory_is_taken_once_the_administrator_says_so(client, openid, provider, ada, dora):
+    come_back(client, start(client))
+    provider.claims["sub"] = "4712"
+    desk, later = _browser(), _browser()
+    desk.force_login(dora)
+    assert "Directory account" in desk.get(f"/people/{ada.pk}/security/").content.decode()
+
+    desk.post(f"/people/{ada.pk}/security/forget-identity/")
+    come_back(later, start(later))
+
+    assert is_signed_in(later)
+    assert Entry.objects.filter(event="person.directory_account_forgotten").count() == 1
+
+
+def test_nobody_forgets_the_own_account_or_anothers_peoples(openid, ada, bela, dora, olga):
+    for who in (dora, bela, olga):
+        with pytest.raises(Refused):
+            identities.forget(dora, by=who)
+
+
+def test_another_directory_names_people_anew(client, openid, provider, harbour, dora):
+    come_back(client, start(client))
+    provider.claims["sub"] = "4712"
+    given = {"issuer": provider.issuer, "secret": "", "domains": ["harbour.example"]}
+    services.use_openid(harbour.institution, by=dora, client_id=provider.client_id, **given)
+    assert openid.identities.count() == 1
+
+    services.use_openid(harbour.institution, by=dora, client_id="another", **given)
+
+    assert openid.identities.count() == 0
+
+
+def test_a_very_long_name_in_the_directory_is_refused(client, openid, provider):
+    provider.claims["sub"] = "x" * 250
+
+    come_back(client, start(client))
+
+    assert FAILED in said(client)
 
 
 def test_user_info_about_somebody_else_is_refused(client, openid, provider):
@@ -553,6 +628,18 @@ def test_saml_and_the_own_second_factor_bring_in_together(client, saml, idp, ada
     client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
 
     assert client.get("/profile/").context["user"] == ada
+
+
+@pytest.mark.parametrize(("kind", "is_in"), [("persistent", False), ("transient", True)])
+def test_saml_pins_a_name_that_lasts_and_no_other(client, saml, idp, ada, kind, is_in):
+    told = {"format": f"urn:oasis:names:tc:SAML:2.0:nameid-format:{kind}"}
+    deliver(client, response_to(client, idp, named="one", **told))
+    assert is_signed_in(client)
+
+    later = _browser()
+    deliver(later, response_to(later, idp, named="two", **told))
+
+    assert is_signed_in(later) == is_in
 
 
 @pytest.mark.parametrize("email", ["olga@example.org", "stella@example.org", "nobody@harbour.example", "no address"])

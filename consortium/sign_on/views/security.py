@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from consortium.people.models import Person
 from consortium.people.session import signed_in
-from consortium.sign_on import rules, second_factor, sessions
+from consortium.sign_on import identities, rules, second_factor, sessions
+from consortium.sign_on.models import Identity
 from consortium.web.offers import Offer, carry_out, refusal
 
 
@@ -55,6 +56,12 @@ def person_security(request: HttpRequest, person_id: int) -> HttpResponse:
     context = {
         "other": other,
         "factors": [str(Authenticator.Type(each.type).label) for each in second_factor.factors_of(other)],
+        "identity": Identity.objects.filter(person=other).first(),
+        "forget": Offer(
+            _("Forget the directory's account"),
+            reverse("person-forget-identity", args=[person_id]),
+            refusal(rules.check_can_forget_identity, person, other),
+        ),
         "session_count": UserSession.objects.filter(user=other).count(),
         "reset": Offer(
             _("Reset the second factor"),
@@ -77,6 +84,15 @@ def reset_second_factor(request: HttpRequest, person_id: int) -> HttpResponse:
     done = _("The second factor is reset. A new one is set up at the next sign-in.")
     address = reverse("person-security", args=[person_id])
     return carry_out(request, address, done, lambda: second_factor.reset(other, by=person))
+
+
+@require_POST
+def forget_identity(request: HttpRequest, person_id: int) -> HttpResponse:
+    person = signed_in(request)
+    other = _visible(person, person_id)
+    done = _("The account in the directory is forgotten. The next one with this address is taken for theirs.")
+    address = reverse("person-security", args=[person_id])
+    return carry_out(request, address, done, lambda: identities.forget(other, by=person))
 
 
 @require_POST

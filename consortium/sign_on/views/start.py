@@ -12,6 +12,7 @@ from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -67,7 +68,12 @@ def oidc_callback(request: HttpRequest, slug: str) -> HttpResponse:
     client = DirectoryClient(request, provider_id)
     try:
         return cast("HttpResponse", OAuth2CallbackView.adapter_view(client)(request))
-    except (OAuth2Error, RequestException, ValueError) as wrong:  # outside of where the library looks for them
+    except (
+        OAuth2Error,
+        RequestException,
+        ValueError,
+        ImproperlyConfigured,
+    ) as wrong:  # outside of where the library looks for them
         return cast("HttpResponse", render_authentication_error(request, client.get_provider(), exception=wrong))
 
 
