@@ -183,3 +183,9 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     path = DOCS / page
     for link in LINK.findall(path.read_text(encoding="utf-8")):
         assert "://" in link or (path.parent / link).exists(), link
+
+
+def test_every_page_is_found_from_the_first() -> None:
+    linked = set(LINK.findall((DOCS / "README.md").read_text(encoding="utf-8")))
+    pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} - {"README.md"}
+    assert pages - linked == set()
