@@ -53,10 +53,12 @@ _STATUSES: Mapping[str, int] = {
     "too-large": 413,
     "unknown-filter": 400,
     "no-such-tree": 400,
+    "changed-meanwhile": 412,
     "idempotency-key-reused": 422,
     "invalid-key": 422,
     "webhook-address": 422,
     "webhook-not-https": 422,
+    "webhook-port": 422,
     "webhook-private": 422,
     "webhook-unresolved": 422,
 }

@@ -57,7 +57,14 @@ def subscriber(address: str) -> str:
 @lru_cache(maxsize=1024)
 def networks(written: tuple[str, ...]) -> tuple[Network, ...]:
     """Networks from CIDR notation; ValueError when one is none."""
-    return tuple(ip_network(each.strip()) for each in written)
+    return tuple(_network(each.strip()) for each in written)
+
+
+def _network(text: str) -> Network:
+    """What is written as ::ffff:203.0.113.0/120 is the IPv4 network, as `_read` has its addresses."""
+    found = ip_network(text)
+    mapped = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) and found.prefixlen >= 96 else None
+    return IPv4Network((mapped, found.prefixlen - 96)) if mapped else found
 
 
 def _read(text: str) -> Address | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Institution,
         SigningKey,
     )
+    from consortium.notifications.models import Endpoint
     from consortium.people.models import Person
 
 RECORDS_FOR: Final = timedelta(days=90)  # how long an institution that left reads its receipts and audit trail
@@ -95,6 +96,15 @@ def check_can_revoke_key(person: Person, key: SigningKey) -> None:
     check_can_manage(person, key.institution)
     if key.revoked_at is not None:
         raise Refused(_("This key is revoked already."), rule="already-revoked")
+
+
+def check_unchanged(thing: ApiClient | Endpoint, version: str) -> None:
+    """What was decided on another state of a thing is not done to this one; without a version, to any."""
+    if version and version != thing.version:
+        raise Refused(
+            _("Somebody has changed this in the meantime. Look at it again; nothing was changed."),
+            rule="changed-meanwhile",
+        )
 
 
 def check_can_revoke_client(person: Person, client: ApiClient) -> None:

@@ -100,11 +100,14 @@ class IssueForm(_AccessForm):
 class ChangeForm(_AccessForm):
     """A client's name, scopes and addresses."""
 
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+
     def __init__(self, data: Any = None, *, client: ApiClient) -> None:
         was = {
             "name": client.name,
             "scopes": client.scopes,
             "allowed_networks": "\n".join(client.allowed_networks),
+            "version": client.version,
         }
         super().__init__(data, initial=was)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from consortium.notifications.models import EventType
+from consortium.notifications.models import Endpoint, EventType
 
 
 class WebhookForm(forms.Form):
@@ -26,3 +26,11 @@ class WebhookForm(forms.Form):
 
     def clean_events(self) -> list[Any]:
         return list(self.cleaned_data["events"])
+
+
+class WebhookChangeForm(WebhookForm):
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, data: Any = None, *, endpoint: Endpoint) -> None:
+        was = {name: getattr(endpoint, name) for name in ("url", "events", "description", "version")}
+        super().__init__(data, initial=was)

@@ -25,6 +25,7 @@ SECONDS: Final = 15.0  # for everything together: resolving, connecting, sending
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _HTTPS_PORT: Final = 443
+_FIRST_FREE_PORT: Final = 1024  # below it listen mail, names and remote shells, which a stranger's words may confuse
 
 
 class NotOutside(Exception):
@@ -70,6 +71,8 @@ def check_address(text: str) -> Target:
         raise Refused(_("The address holds no password and no fragment."), rule="webhook-address")
     if url.scheme != "https" and not _is_allowed_local(url):
         raise Refused(_("Webhooks are called over https only."), rule="webhook-not-https")
+    if (url.port or _HTTPS_PORT) < _FIRST_FREE_PORT and url.port not in {None, _HTTPS_PORT}:
+        raise Refused(_("Webhooks are called at port 443, or at one from 1024 on."), rule="webhook-port")
     literal = _literal(url.host)
     if literal is not None and not _may_connect(literal):
         raise Refused(_("This address is private or local; webhooks reach public ones only."), rule="webhook-private")
@@ -130,16 +133,16 @@ def _judge(found: Sequence[tuple[Any, ...]]) -> list[IPv4Address | IPv6Address]:
 
 
 def _may_connect(address: IPv4Address | IPv6Address) -> bool:
-    return _is_public(address) or (settings.CONCORD_WEBHOOKS_TO_LOCALHOST and address.is_loopback)
+    return is_public(address) or (settings.CONCORD_WEBHOOKS_TO_LOCALHOST and address.is_loopback)
 
 
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
+def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether it is on the public internet, also where an IPv6 address wraps another one."""
     if isinstance(address, IPv6Address):
         if address in _NAT64 or address.sixtofour or address.teredo:
             return False
         if address.ipv4_mapped:
-            return _is_public(address.ipv4_mapped)
+            return is_public(address.ipv4_mapped)
         if address.is_site_local:
             return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consortium.errors import Forbidden, Refused
 from consortium.notifications.models import DeliveryState, Endpoint, EventType
+from consortium.notifications.models.webhook import TEST
 from consortium.people.roles import Actor, Permission, require
 
 if TYPE_CHECKING:
@@ -44,10 +45,17 @@ def check_can_rotate(actor: Actor, endpoint: Endpoint) -> None:
 
 
 def check_can_send(actor: Actor, endpoint: Endpoint) -> None:
-    """A test, or something once more."""
+    """Anything at all by hand."""
     check_can_manage(actor, endpoint.institution_id)
     if not endpoint.is_active:
         raise Refused(_("This webhook is switched off. Switch it on first."), rule="webhook-disabled")
+
+
+def check_can_test(actor: Actor, endpoint: Endpoint) -> None:
+    """One at a time: the next once the last was tried."""
+    check_can_send(actor, endpoint)
+    if endpoint.deliveries.filter(message__type=TEST, state=DeliveryState.WAITING, attempts=0).exists():
+        raise Refused(_("This delivery is still under way."), rule="still-waiting")
 
 
 def check_can_redeliver(actor: Actor, delivery: Delivery) -> None:

@@ -18,6 +18,7 @@ from consortium import at_rest
 from consortium.audit.services import record
 from consortium.errors import Refused
 from consortium.institutions.models import ApiClient, Institution
+from consortium.institutions.rules import check_unchanged
 from consortium.institutions.states import InstitutionState
 from consortium.notifications import outside, rules, tasks
 from consortium.notifications.models import Delivery, DeliveryState, Endpoint, EventType, Message
@@ -54,31 +55,27 @@ def emit(type: EventType, institutions: Iterable[int], data: Mapping[str, str], 
     transaction.on_commit(partial(queue, tasks.deliver_webhooks))
 
 
-@transaction.atomic
 def add(
     institution: Institution, url: str, events: Collection[str], *, by: Person | ApiClient, description: str = ""
 ) -> NewSecret:
     """From now on the address is told of these events."""
-    institution = Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
     rules.check_can_add(by, institution, events)
-    outside.check_resolves(outside.check_address(url))
+    outside.check_resolves(outside.check_address(url))  # before anything is locked: a name server may take its time
+    endpoint = Endpoint(url=url, events=sorted(set(events)), description=description)
+    return _add(institution, endpoint, by)
+
+
+@transaction.atomic
+def _add(institution: Institution, endpoint: Endpoint, by: Person | ApiClient) -> NewSecret:
+    endpoint.institution = Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
+    rules.check_can_add(by, endpoint.institution, endpoint.events)
     secret = _new_secret()
-    try:
-        with transaction.atomic():
-            endpoint = Endpoint.objects.create(
-                institution=institution,
-                url=url,
-                events=sorted(set(events)),
-                description=description,
-                secret=at_rest.seal(secret, PURPOSE),
-            )
-    except IntegrityError as taken:
-        raise Refused(_("There is a webhook with this address."), rule="webhook-exists") from taken
+    endpoint.secret = at_rest.seal(secret, PURPOSE)
+    _save(endpoint)
     record("webhook.added", by=by, about=endpoint, events=endpoint.events)
     return NewSecret(endpoint, secret)
 
 
-@transaction.atomic
 def change(
     endpoint: Endpoint,
     *,
@@ -87,12 +84,29 @@ def change(
     events: Collection[str] | None = None,
     description: str | None = None,
     active: bool | None = None,
+    version: str = "",
 ) -> Endpoint:
-    """Whatever is given is changed. Switching on forgives what failed before."""
-    endpoint = _locked(endpoint)
+    """Whatever is given is changed. Switching on forgives what failed before.
+
+    Refused when `version` is given and somebody has changed the webhook since it was that.
+    """
     rules.check_can_manage(by, endpoint.institution_id)
     if url is not None and url != endpoint.url:
-        outside.check_resolves(outside.check_address(url))
+        outside.check_resolves(outside.check_address(url))  # before anything is locked
+    with transaction.atomic():
+        endpoint = _locked(endpoint)
+        rules.check_can_manage(by, endpoint.institution_id)
+        check_unchanged(endpoint, version)
+        _apply(endpoint, url, events, description, active)
+        _save(endpoint)
+        record("webhook.changed", by=by, about=endpoint, active=endpoint.is_active, events=endpoint.events)
+    return endpoint
+
+
+def _apply(
+    endpoint: Endpoint, url: str | None, events: Collection[str] | None, description: str | None, active: bool | None
+) -> None:
+    if url is not None:
         endpoint.url = url
     if events is not None:
         rules.check_events(events)
@@ -102,13 +116,14 @@ def change(
     if active is not None and active != endpoint.is_active:
         endpoint.disabled_at = None if active else timezone.now()
         endpoint.failing_since = None
+
+
+def _save(endpoint: Endpoint) -> None:
     try:
         with transaction.atomic():
             endpoint.save()
     except IntegrityError as taken:
         raise Refused(_("There is a webhook with this address."), rule="webhook-exists") from taken
-    record("webhook.changed", by=by, about=endpoint, active=endpoint.is_active, events=endpoint.events)
-    return endpoint
 
 
 @transaction.atomic
@@ -137,7 +152,7 @@ def remove(endpoint: Endpoint, *, by: Person | ApiClient) -> None:
 def test(endpoint: Endpoint, *, by: Person | ApiClient) -> Delivery:
     """A message of the type `webhook.test`, whatever events were chosen."""
     endpoint = _locked(endpoint)
-    rules.check_can_send(by, endpoint)
+    rules.check_can_test(by, endpoint)
     message = Message.objects.create(type=TEST, data={"webhook": str(endpoint.pk)})
     delivery = Delivery.objects.create(endpoint=endpoint, message=message)
     transaction.on_commit(partial(queue, tasks.deliver_webhooks))

@@ -11,7 +11,7 @@ Rules = Mapping[int, Sequence[str]]
 
 _OF_PACKAGES = [rule for rule in RULES if rule not in {"cannot-open", "wrong-key-use", "other-package", "too-large"}]
 _CORRECTIONS = ("correction-reason-unknown", "correction-reason-missing", "correction-note-missing", "reason-too-long")
-_WEBHOOK_ADDRESSES = ("webhook-address", "webhook-not-https", "webhook-private", "webhook-unresolved")
+_WEBHOOK_ADDRESSES = ("webhook-address", "webhook-not-https", "webhook-port", "webhook-private", "webhook-unresolved")
 
 OF: Mapping[str, Rules] = {
     "post-packages": {
@@ -53,8 +53,11 @@ OF: Mapping[str, Rules] = {
     },
     "delete-key": {409: ("already-revoked",)},
     "post-webhooks": {409: ("too-many-webhooks", "webhook-exists"), 422: _WEBHOOK_ADDRESSES},
-    "patch-webhook": {409: ("webhook-exists", "no-event", "unknown-event"), 422: _WEBHOOK_ADDRESSES},
+    "patch-webhook": {
+        409: ("webhook-exists", "no-event", "unknown-event"),
+        412: ("changed-meanwhile",),
+        422: _WEBHOOK_ADDRESSES,
+    },
     "post-webhook-test": {409: ("webhook-disabled", "still-waiting")},
     "post-webhook-redeliver": {409: ("webhook-disabled", "still-waiting")},
-    "post-webhook-secret": {409: ("webhook-disabled",)},
 }

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
 
+_LONGEST_HEADER = 200  # characters
 _FILTERS = {
     "collection": Filter("collection__code"),
     "period": Filter("period", description="As SDMX writes it: 2026-10, 2026-Q3."),
@@ -94,12 +95,11 @@ class Packages(APIView):
         limit = max_package_bytes(round.collection.size_limit)
         body = cast("IO[bytes] | None", request.data or None)  # an empty dict when there is no body
         package = read_at_most(body, limit, request.META.get("CONTENT_LENGTH")) if body is not None else b""
-        key = request.headers.get("Idempotency-Key", "")[:200]
         received = submissions.receive(
             round,
             package,
             by=caller(request),
-            idempotency_key=key,
+            idempotency_key=_header(request, "Idempotency-Key"),
             is_trial=_is_trial(request),
             correction=_correction(request),
         )
@@ -113,7 +113,15 @@ class Packages(APIView):
 
 def _correction(request: Request) -> submissions.Correction:
     note = unquote(request.headers.get("Correction-Note", ""))
-    return submissions.Correction(request.headers.get("Correction-Reason", ""), note)
+    return submissions.Correction(_header(request, "Correction-Reason"), note)
+
+
+def _header(request: Request, name: str) -> str:
+    """Refused where its end would be lost: two keys that differ only there would be one."""
+    said: str = request.headers.get(name, "")
+    if len(said) > _LONGEST_HEADER or "\x00" in said:
+        raise ValidationError({name: _("At most 200 characters. Nothing was stored.")})
+    return said
 
 
 def _is_trial(request: Request) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
@@ -20,6 +21,14 @@ from sharing.api.institutions import own_institution
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
+
+
+_IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of what is changed: 412 when somebody else was faster.",
+)
 
 
 class WebhookDocument(serializers.ModelSerializer[Endpoint]):
@@ -118,23 +127,26 @@ class OneWebhook(_OfInstitution):
     """One webhook of the institution."""
 
     def get(self, request: Request, webhook_id: UUID) -> Response:
-        """The webhook without its secret."""
-        return Response(self.get_serializer(self.one(webhook_id)).data)
+        """The webhook without its secret. Carries an ETag."""
+        return self._answer(self.one(webhook_id))
 
-    @extend_schema(request=WebhookChange)
+    @extend_schema(request=WebhookChange, parameters=[_IF_MATCH])
     def patch(self, request: Request, webhook_id: UUID) -> Response:
         """Changes address, events or description, or switches it on or off."""
         endpoint = self.one(webhook_id)
         wanted = WebhookChange(data=request.data)
         wanted.is_valid(raise_exception=True)
-        changed = webhooks.change(endpoint, by=person(request), **wanted.validated_data)
-        return Response(self.get_serializer(changed).data)
+        version = _version(request, endpoint)
+        return self._answer(webhooks.change(endpoint, by=person(request), version=version, **wanted.validated_data))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, webhook_id: UUID) -> Response:
         """Removes the webhook with its log; what waited for it is not sent."""
         webhooks.remove(self.one(webhook_id), by=person(request))
         return Response(status=204)
+
+    def _answer(self, endpoint: Endpoint) -> Response:
+        return Response(self.get_serializer(endpoint).data, headers={"ETag": f'"{endpoint.version}"'})
 
 
 class WebhookSecret(_OfInstitution):
@@ -182,6 +194,14 @@ class Redeliver(_OfInstitution):
         webhooks.redeliver(delivery, by=person(request))
         delivery.refresh_from_db()
         return Response(DeliveryDocument(delivery).data, status=202)
+
+
+def _version(request: Request, endpoint: Endpoint) -> str:
+    """The version that If-Match asks for (RFC 9110, 13.1.1), as services take it: empty when any will do."""
+    named = request.headers.get("If-Match", "").strip()
+    if named in {"", "*"}:
+        return ""
+    return endpoint.version if f'"{endpoint.version}"' in parse_etags(named) else "some other"
 
 
 def _with_secret(made: webhooks.NewSecret, status: int) -> Response:

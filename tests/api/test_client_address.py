@@ -51,3 +51,10 @@ def test_an_allow_list_holds_addresses_and_networks_of_both_families():
 def test_a_subscriber_of_ipv6_is_counted_once_whichever_address_it_uses():
     assert client_address.subscriber("2001:db8::1") == client_address.subscriber("2001:db8::ffff") == "2001:db8::/64"
     assert client_address.subscriber("203.0.113.7") == "203.0.113.7"
+
+
+@pytest.mark.parametrize("written", ["::ffff:203.0.113.0/120", "::FFFF:203.0.113.9", "203.0.113.0/24"])
+def test_a_network_that_is_written_as_a_dual_stack_socket_does_means_the_same(written):
+    assert client_address.is_allowed("203.0.113.9", [written])
+    assert client_address.is_allowed("::ffff:203.0.113.9", [written])
+    assert not client_address.is_allowed("203.0.114.9", [written])

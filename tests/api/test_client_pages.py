@@ -192,3 +192,20 @@ def test_suspension_ends_every_token(client, harbour, token, mara):
 
 def test_a_client_from_before_scopes_has_them_all(harbour):
     assert harbour.client.scopes == every_scope()
+
+
+def test_a_page_that_is_out_of_date_opens_no_network_again(page, harbour, dora):
+    """One administrator closes the door while the other still has the page where it is open."""
+    address = f"{PAGE}{harbour.client.pk}/"
+    old = page.get(address).context["form"].initial
+    told = {"name": "job", "scopes": ["releases:read"], "allowed_networks": ["203.0.113.0/24"]}
+    api_clients.change(harbour.client, by=dora, **told)
+
+    answer = page.post(address, {**old, "name": "another name"}, follow=True)
+
+    assert "in the meantime" in answer.content.decode()
+    client = ApiClient.objects.get(pk=harbour.client.pk)
+    assert (client.name, client.allowed_networks) == ("job", ["203.0.113.0/24"])
+    fresh = page.get(address).context["form"].initial
+    page.post(address, {**fresh, "name": "another name"})
+    assert ApiClient.objects.get(pk=harbour.client.pk).name == "another name"

@@ -8,6 +8,10 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.test import Client
 
+from anonymize.package import PACKAGE_MEDIA_TYPE
+from sharing.models import Submission
+from tests.cast import sealed
+
 PROBLEM = "application/problem+json"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -97,3 +101,19 @@ def test_a_secret_in_the_address_is_refused_because_addresses_are_logged(ask, ha
 
     assert (answer.status_code, answer["Content-Type"]) == (400, JSON)
     assert answer.json()["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("header", [{"Idempotency-Key": "k" * 201}, {"Correction-Reason": "r" * 201}])
+def test_a_header_that_would_lose_its_end_is_refused(job, harbour, open_round, header):
+    path = f"/rounds/{open_round.public_id}/submissions"
+
+    assert _says(job("POST", path, sealed(harbour, open_round), PACKAGE_MEDIA_TYPE, **header)) == (400, "invalid")
+    assert not Submission.objects.exists()
+
+
+def test_a_key_of_two_hundred_characters_is_kept_whole(job, harbour, open_round):
+    path = f"/rounds/{open_round.public_id}/submissions"
+
+    job("POST", path, sealed(harbour, open_round), PACKAGE_MEDIA_TYPE, **{"Idempotency-Key": "k" * 200})
+
+    assert Submission.objects.get().idempotency_key == "k" * 200

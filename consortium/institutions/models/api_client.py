@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -80,6 +81,12 @@ class ApiClient(AbstractApplication):
         until = self.previous_secret_until
         former = [self.previous_secret] if self.previous_secret and until and until > timezone.now() else []
         return [self.client_secret, *former]
+
+    @property
+    def version(self) -> str:
+        """Another one whenever somebody changed what the client may do."""
+        chosen = (self.name, self.scopes, self.allowed_networks)
+        return hashlib.sha256(repr(chosen).encode()).hexdigest()[:32]
 
     @property
     def has_two_secrets(self) -> bool:

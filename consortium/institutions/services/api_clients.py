@@ -70,10 +70,22 @@ def issue(
 
 
 @transaction.atomic
-def change(client: ApiClient, *, by: Person, name: str, scopes: Iterable[str], allowed_networks: Iterable[str]) -> None:
-    """Tokens that it has already lose at once what the client may no longer do."""
+def change(
+    client: ApiClient,
+    *,
+    by: Person,
+    name: str,
+    scopes: Iterable[str],
+    allowed_networks: Iterable[str],
+    version: str = "",
+) -> None:
+    """Tokens that it has already lose at once what the client may no longer do.
+
+    Refused when `version` is given and somebody has changed the client since it was that.
+    """
     client = _locked(client)
     rules.check_can_manage(by, client.institution)
+    rules.check_unchanged(client, version)
     client.name, client.scopes, client.allowed_networks = name.strip(), _known(scopes), _read(allowed_networks)
     client.save(update_fields=["name", "scopes", "allowed_networks"])
     record("api_client.changed", by=by, about=client, client=client.client_id, scopes=client.scopes)

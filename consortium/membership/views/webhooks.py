@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from consortium.errors import Refused
 from consortium.institutions.models import Institution
-from consortium.membership.webhook_forms import WebhookForm
+from consortium.membership.webhook_forms import WebhookChangeForm, WebhookForm
 from consortium.notifications import rules, webhooks
 from consortium.notifications.models import Delivery, Endpoint
 from consortium.people.models import Person
@@ -56,8 +56,7 @@ def detail(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     """The webhook with the log of its deliveries; what is posted changes it."""
     person = signed_in(request)
     endpoint = _one(person, webhook_id)
-    now = {"url": endpoint.url, "events": endpoint.events, "description": endpoint.description}
-    form = WebhookForm(request.POST or None, initial=now)
+    form = WebhookChangeForm(request.POST or None, endpoint=endpoint)
     if request.method == "POST":
         rules.check_can_manage(person, endpoint.institution_id)
         if form.is_valid() and _changed(form, endpoint, person):
@@ -124,7 +123,7 @@ def _address(endpoint: Endpoint) -> str:
     return reverse("webhook", args=[endpoint.pk])
 
 
-def _changed(form: WebhookForm, endpoint: Endpoint, person: Person) -> bool:
+def _changed(form: WebhookChangeForm, endpoint: Endpoint, person: Person) -> bool:
     try:
         webhooks.change(endpoint, by=person, **form.cleaned_data)
     except Refused as refused:

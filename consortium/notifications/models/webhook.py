@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import uuid
 from typing import TYPE_CHECKING, Self
@@ -86,6 +87,12 @@ class Endpoint(models.Model):
     @property
     def is_active(self) -> bool:
         return self.disabled_at is None
+
+    @property
+    def version(self) -> str:
+        """Another one whenever somebody changed what can be changed."""
+        chosen = (self.url, self.events, self.description, self.is_active)
+        return hashlib.sha256(repr(chosen).encode()).hexdigest()[:32]
 
 
 class Message(models.Model):
