@@ -16,6 +16,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from consortium.notifications.outside import is_public
+
 SECONDS: Final = 10  # to connect, and between two pieces of an answer
 LARGEST: Final = 1024 * 1024  # bytes of an answer
 
@@ -45,16 +47,9 @@ class Outside(requests.Session):
         return response
 
 
-def is_public(address: str) -> bool:
-    """Whether an address is on the public internet, also where IPv6 wraps IPv4."""
-    found = ip_address(address.partition("%")[0])
-    if found.version == 6 and (wrapped := found.ipv4_mapped or found.sixtofour):
-        found = wrapped
-    return found.is_global and not (found.is_multicast or found.is_reserved)
-
-
 def _check(addresses: Iterable[str]) -> None:
-    if not settings.CONCORD_SIGN_ON_LOCAL and not all(map(is_public, addresses)):
+    found = [ip_address(each.partition("%")[0]) for each in addresses]
+    if not settings.CONCORD_SIGN_ON_LOCAL and not all(map(is_public, found)):
         raise NotOutside("the address is private, local or reserved")
 
 

@@ -13,6 +13,7 @@ from consortium.errors import Forbidden, Refused
 from consortium.notifications.models import Notice
 from consortium.people.roles import Role
 from consortium.sign_on import second_factor
+from consortium.sign_on.models import SignOn
 from tests.cast import PASSWORD, person
 from tests.consortium.signing_in import app_of, code, is_signed_in, sign_in
 
@@ -204,6 +205,20 @@ def test_member_services_reset_the_last_administrators(dora, mara):
 def test_member_services_leave_the_rest_to_the_administrator(ada, dora, mara):
     with pytest.raises(Refused, match="An administrator of the institution does this"):
         second_factor.reset(ada, by=mara)
+
+
+def test_member_services_help_the_way_back_while_the_directory_is_the_only_way(harbour, ada, dora, mara):
+    ada.roles = [Role.ADMINISTRATOR]
+    ada.save()
+    SignOn.objects.create(institution=harbour.institution, is_on=True, is_enforced=True, break_glass=dora)
+    for administrator in (dora, ada):
+        app_of(administrator)
+
+    second_factor.reset(dora, by=mara)
+    with pytest.raises(Refused):
+        second_factor.reset(ada, by=mara)
+
+    assert not second_factor.has_one(dora)
 
 
 def test_a_closed_administrator_is_none(ada, dora, mara):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from joserfc import jwk
 
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, Refused
+from consortium.notifications.outside import is_public
 from consortium.people.models import Person
 from consortium.people.roles import Role
 from consortium.sign_on import directories, identities, outbound, services
@@ -581,6 +583,7 @@ def test_a_name_that_means_a_private_address_is_not_called(monkeypatch):
         ("10.1.1.1", False),
         ("::ffff:10.1.1.1", False),
         ("2002:0a01:0101::", False),
+        ("64:ff9b::a01:101", False),
         ("fe80::1%eth0", False),
         ("100.64.0.1", False),
         ("0.0.0.0", False),
@@ -589,7 +592,7 @@ def test_a_name_that_means_a_private_address_is_not_called(monkeypatch):
     ],
 )
 def test_which_addresses_are_public(address, public):
-    assert outbound.is_public(address) is public
+    assert is_public(ip_address(address)) == public
 
 
 # SAML
