@@ -51,13 +51,8 @@ def _claims(client_id, **changes):
 
 def _signed(key, claims, *, alg="Ed25519", **header):
     registry = jws.JWSRegistry(algorithms=["Ed25519", "ES256", "PS256", "HS256", "RS256"], strict_check_header=False)
-    name = "Ed25519" if alg == "EdDSA" else alg
-    if alg != name:
-        header["alg"] = alg
     text = json.dumps(claims) if isinstance(claims, dict) else claims
-    if alg == "EdDSA":  # joserfc warns at the older name, so it is written by the other library
-        return other_jwt.JWT(header={"alg": "EdDSA"}, claims=claims, algs=["EdDSA"])
-    return jws.serialize_compact({"alg": name, **header}, text, key, registry=registry)
+    return jws.serialize_compact({"alg": alg, **header}, text, key, registry=registry)
 
 
 def _ask(client, assertion, **more):
