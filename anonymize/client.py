@@ -13,13 +13,12 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
 
+from anonymize.answers import RETRYABLE_STATUS, accepted, is_untrusted, json_object, problem, retry_after, unreachable
 from anonymize.config import Config
 from anonymize.errors import PackageError, ServerError
 from anonymize.package import PACKAGE_MEDIA_TYPE, SigningKey
@@ -27,7 +26,6 @@ from anonymize.package.consortium import Jwks
 from anonymize.rounds import Round, parse_round
 
 API: Final = "/api/v1"
-RETRYABLE_STATUS: Final = frozenset({429, 502, 503, 504})
 UNSETTLED: Final = "received"  # the state of a submission that the worker has not yet decided on
 _TOKEN: Final = "/oauth/token/"  # noqa: S105 - an address
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -114,15 +112,15 @@ class Client:
     def consortium_keys(self) -> Jwks:
         """The consortium's published keys; needs no sign-in and proves nothing until pinned."""
         answer = self._try_again(lambda: self._http.get("/.well-known/jwks.json"))
-        return _object(_accept(answer))
+        return json_object(accepted(answer))
 
     def template(self, collection: str, version: str | None = None) -> dict[str, Any]:
         """A collection's template document, the latest version where none is named."""
         path = f"/collections/{_segment(collection)}"
-        return _object(self._get(path if version is None else f"{path}/versions/{_segment(version)}"))
+        return json_object(self._get(path if version is None else f"{path}/versions/{_segment(version)}"))
 
     def round(self, id: str) -> Round:
-        return parse_round(_object(self._get(f"/rounds/{_segment(id)}")))
+        return parse_round(json_object(self._get(f"/rounds/{_segment(id)}")))
 
     def rounds(self, collection: str | None = None, period: str | None = None, state: str | None = None) -> list[Round]:
         """The rounds that this institution takes part in, filtered."""
@@ -150,9 +148,9 @@ class Client:
         trial = {"trial": "true"} if is_trial else {}
         answer = self._call("POST", path, content=package, headers=headers, params=trial)
         if 400 <= answer.status_code < 500 and answer.status_code not in {401, 403, 404}:
-            sentence, rule = _problem(answer)
+            sentence, rule = problem(answer)
             raise PackageError(sentence, rule=rule)
-        document = _object(_accept(answer))
+        document = json_object(accepted(answer))
         return Sent(
             id=str(document["id"]),
             state=str(document["state"]),
@@ -162,7 +160,7 @@ class Client:
         )
 
     def submission(self, id: str) -> dict[str, Any]:
-        return _object(self._get(f"/submissions/{_segment(id)}"))
+        return json_object(self._get(f"/submissions/{_segment(id)}"))
 
     def submissions(self, round_id: str | None = None) -> list[dict[str, Any]]:
         """The institution's own submissions, newest first."""
@@ -202,38 +200,30 @@ class Client:
 
     def statement(self, release: str, filters: Filters | None = None) -> dict[str, Any]:
         """The institution's own figures beside the release: `results` has one entry a cell and peer group."""
-        return _object(self._get(f"/releases/{_segment(release)}/statement", params=dict(filters or {})))
+        return json_object(self._get(f"/releases/{_segment(release)}/statement", params=dict(filters or {})))
 
     def submission_proof(self, id: str) -> dict[str, Any]:
         """The proof that an own submission is in the consortium's log."""
-        return _object(self._get(f"/submissions/{_segment(id)}/proof"))
+        return json_object(self._get(f"/submissions/{_segment(id)}/proof"))
 
     def release_proof(self, release: str) -> dict[str, Any]:
         """The leaves of the log that a release counts, signed."""
-        return _object(self._get(f"/releases/{_segment(release)}/proof"))
-
-    def log_head(self) -> str:
-        """The signed head of the consortium's log as it stands now."""
-        return str(_object(self._get("/log/head")).get("head", ""))
+        return json_object(self._get(f"/releases/{_segment(release)}/proof"))
 
     def log_consistency(self, first: int, second: int) -> dict[str, Any]:
         """The proof that the log of the first size is the beginning of the log of the second."""
-        return _object(self._get("/log/consistency", params={"first": first, "second": second}))
-
-    def log_entries(self, start: int, end: int) -> list[str]:
-        """The hashes (hexadecimal) of the log's leaves from `start` up to, not with, `end`; the server may give fewer."""
-        return list(_object(self._get("/log/entries", params={"start": start, "end": end})).get("leaves", []))
+        return json_object(self._get("/log/consistency", params={"first": first, "second": second}))
 
     def _all(self, path: str, wanted: Mapping[str, str | None]) -> list[dict[str, Any]]:
         """Every page of a list, following `Link: rel="next"`."""
         results: list[dict[str, Any]] = []
         answer = self._get(path, params={name: value for name, value in wanted.items() if value is not None})
         while True:
-            results.extend(_object(answer)["results"])
+            results.extend(json_object(answer)["results"])
             following = answer.links.get("next", {}).get("url")
             if following is None:
                 return results
-            answer = _accept(self._call("GET", self._own_path(following)))
+            answer = accepted(self._call("GET", self._own_path(following)))
 
     def _own_path(self, url: str) -> str:
         """A link's address, when it stays on this server: the token goes nowhere else."""
@@ -243,7 +233,7 @@ class Client:
         return str(target)
 
     def _get(self, path: str, **options: Any) -> httpx.Response:
-        return _accept(self._call("GET", f"{API}{path}", **options))
+        return accepted(self._call("GET", f"{API}{path}", **options))
 
     def _call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
         def send() -> httpx.Response:
@@ -268,7 +258,7 @@ class Client:
                     rule="unauthorized",
                     status=answer.status_code,
                 )
-            document = _object(_accept(answer))
+            document = json_object(accepted(answer))
             lifetime = float(document.get("expires_in", 0))
             self._token = _Token(
                 value=str(document["access_token"]), until=time.monotonic() + lifetime - _TOKEN_MARGIN_SECONDS
@@ -301,14 +291,14 @@ class Client:
         except _Later as later:
             answer = later.answer
         except httpx.TransportError as wrong:
-            if is_last or _is_untrusted(wrong):
-                raise _unreachable(wrong) from wrong
+            if is_last or is_untrusted(wrong):
+                raise unreachable(wrong) from wrong
             return pause
         except httpx.HTTPError as wrong:
             raise ServerError("The server's answer cannot be read.") from wrong
         if answer.status_code not in RETRYABLE_STATUS or is_last:
             return answer
-        asked = _retry_after(answer)
+        asked = retry_after(answer)
         if asked is None:
             return pause
         return asked if self._may_wait(asked) else answer
@@ -343,66 +333,6 @@ class _Later(Exception):
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__()
         self.answer = answer
-
-
-def _unreachable(wrong: httpx.TransportError) -> ServerError:
-    host = wrong.request.url.host
-    if _is_untrusted(wrong):
-        sentence = f"The certificate of {host} is not trusted here. Set SSL_CERT_FILE if your network has its own."
-        return ServerError(f"{sentence} Nothing was sent.", rule="untrusted-certificate")
-    kind = "did not answer in time" if isinstance(wrong, httpx.TimeoutException) else "cannot be reached"
-    return ServerError(f"{host} {kind}. Nothing is lost; run the command again.", rule="network", retryable=True)
-
-
-def _is_untrusted(wrong: httpx.TransportError) -> bool:
-    """Whether the connection failed because of the server's certificate, which no second try mends."""
-    return "CERTIFICATE_VERIFY_FAILED" in str(wrong)
-
-
-def _accept(answer: httpx.Response) -> httpx.Response:
-    """The answer when it is a success; ServerError with the problem's own sentence otherwise."""
-    if answer.is_success:
-        return answer
-    sentence, rule = _problem(answer)
-    retryable = answer.status_code in RETRYABLE_STATUS
-    raise ServerError(sentence, rule=rule, retryable=retryable, status=answer.status_code)
-
-
-def _problem(answer: httpx.Response) -> tuple[str, str]:
-    """Sentence and rule of a problem document (RFC 9457), or plain words where there is none."""
-    rule = f"http-{answer.status_code}"
-    plain = f"The server answered {answer.status_code} {answer.reason_phrase}."
-    if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
-        return plain, rule
-    try:
-        document = answer.json()
-        sentence = document.get("detail") or document.get("title") or plain
-        return str(sentence), str(document.get("rule") or rule)
-    except (ValueError, AttributeError):
-        return plain, rule
-
-
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        document = answer.json()
-    except ValueError as wrong:
-        raise ServerError("The server did not answer with JSON. Is the url the platform's?") from wrong
-    if not isinstance(document, dict):
-        raise ServerError("The server's answer is not of the published form.")
-    return document
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds that the server asks us to wait, from either form of `Retry-After`."""
-    asked = answer.headers.get("Retry-After", "").strip()
-    if asked.isdigit():
-        return float(asked)
-    try:
-        moment = parsedate_to_datetime(asked)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
 def _segment(text: str) -> str:

@@ -22,7 +22,6 @@ Indices = NDArray[np.int64]
 Number = TypeVar("Number", np.int64, np.float64)
 
 ROOT = -1
-RELATIVE_ERROR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -213,18 +212,6 @@ class Table:
             return np.zeros(self.lattice.shape)
         there = (self.contributors > 0) & (self.lattice.height == 0).reshape(self.lattice.shape)
         return add_up(self.lattice, np.where(there, np.clip(self.value, 0.0, 1.0), 0.0))
-
-    def check_additive(self) -> None:
-        """ValueError names the first dimension whose codes do not sum to their parent."""
-        scale = float(np.max(np.abs(self.value), initial=1.0))
-        for axis, hierarchy in enumerate(self.lattice.hierarchies):
-            for node, children in enumerate(hierarchy.children):
-                if not children:
-                    continue
-                parts = np.take(self.value, children, axis=axis).sum(axis=axis)
-                if np.max(np.abs(np.take(self.value, node, axis=axis) - parts), initial=0.0) > RELATIVE_ERROR * scale:
-                    code = hierarchy.codes[node]
-                    raise ValueError(f"the parts of {code!r} in dimension {axis + 1} do not sum to it")
 
 
 @dataclass(frozen=True)

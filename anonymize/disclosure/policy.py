@@ -6,7 +6,6 @@ institution. Nothing in `anonymize.disclosure` reads a parameter from anywhere e
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -73,7 +72,3 @@ class DisclosurePolicy:
     def amount_width(self, contribution: float) -> float:
         """How far an estimate of this contribution must stay from it, in the unit of the measure."""
         return self.p_percent / 100 * contribution
-
-    def count_width(self, count: float) -> int:
-        """How far an estimate of this count must stay from it: always at least 1."""
-        return max(1, math.ceil(self.threshold_range * count - 1e-9))

@@ -46,10 +46,6 @@ class Distribution:
 
     figures: Figures
 
-    @property
-    def has_band(self) -> bool:
-        return self.figures.p25 is not None and self.figures.p75 is not None
-
 
 def latest(collection: Collection, person: Person) -> Release | None:
     """The published release of the last period that the person may see."""

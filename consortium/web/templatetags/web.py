@@ -25,11 +25,6 @@ def period(text: str) -> str:
 
 
 @register.filter
-def short_period(text: str) -> str:
-    return formats.period(text, short=True)
-
-
-@register.filter
 def figure(value: float | str | None, kind: str) -> str:
     # A template gives "" for an attribute of None.
     return formats.figure(None if isinstance(value, str) else value, kind)
