@@ -26,6 +26,7 @@ ALARMS: Final = (timedelta(days=-7), timedelta(days=-1))
 # A draft, two approvals and the publication: what the association plans with, not a promise.
 USUALLY_RELEASED_AFTER: Final = timedelta(days=14)
 _BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_CENTURY: Final = range(2000, 2100)  # days are counted from and to it, and dates end somewhere
 OPENS, DUE, GRACE, RELEASE = "opens", "due", "grace", "release"
 WORDS: Final[dict[str, str | Promise]] = {
     OPENS: gettext_lazy("Opens"),
@@ -96,11 +97,13 @@ def feed(person: Person, now: datetime) -> bytes:
 
 
 def month_of(text: str, today: date) -> date:
-    """The first day of a month written as 2026-11; of this month where it is not one."""
+    """The first day of a month of this century, written as 2026-11; of this month where it is not one."""
+    this_month = today.replace(day=1)
     try:
-        return date.fromisoformat(f"{text}-01") if len(text) == len("2026-11") else today.replace(day=1)
+        month = date.fromisoformat(f"{text}-01") if len(text) == len("2026-11") else this_month
     except ValueError:
-        return today.replace(day=1)
+        return this_month
+    return month if month.year in _CENTURY else this_month
 
 
 def by_day(found: Iterable[Entry]) -> list[tuple[date, list[Entry]]]:

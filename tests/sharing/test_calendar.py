@@ -203,7 +203,22 @@ def test_a_published_round_promises_no_release(client, carl, open_round):
     assert page(client, carl, "?month=2027-04").context["days"] == []
 
 
-@pytest.mark.parametrize("month", ["x", "2026-13", "2026-1", "0000-01", "99999-1", "2099-12", "2000-01", "１２３４-56"])
+@pytest.mark.parametrize(
+    "month",
+    [
+        "x",
+        "2026-13",
+        "2026-1",
+        "0000-01",
+        "99999-1",
+        "2099-12",
+        "2000-01",
+        "１２３４-56",
+        "9999-12",
+        "0001-01",
+        "0001-02",
+    ],
+)
 def test_no_month_breaks_the_page(client, ada, month):
     page(client, ada, f"?month={month}")
 
