@@ -156,11 +156,14 @@ def test_a_closed_account_and_a_suspended_institution_end_the_link(client, ada, 
     lambda token: token.split(":")[0],
     lambda token: "x",
     lambda token: "WzEsIngiXQ:" + token.split(":")[1],
-    lambda token: "%00",
     lambda token: "é:é",
 ])  # fmt: skip
 def test_a_forged_link_is_nobodys(client, ada, forge):
     assert client.get(f"/calendar/{forge(feeds.renew(ada))}.ics").status_code == 404
+
+
+def test_a_link_with_a_nul_is_no_address(client, ada):
+    assert client.get(f"/calendar/{feeds.renew(ada)}%00.ics").status_code == 400
 
 
 def test_the_database_alone_gives_no_link(ada):
