@@ -187,6 +187,16 @@ def test_a_table_that_is_not_a_cube_is_refused_by_rule(rule: str, content: bytes
     assert not any(word in refusal.sentence for word in SECRET.split())
 
 
+@pytest.mark.parametrize("codec", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
+def test_every_compression_is_read_and_what_browsers_unpack_is_written(codec: str) -> None:
+    sink = io.BytesIO()
+    pq.write_table(rows().replace_schema_metadata(METADATA), sink, compression=codec)
+    written = write_cube(read_cube(sink.getvalue(), TEMPLATE))
+    group = pq.read_metadata(io.BytesIO(written)).row_group(0)
+    assert {group.column(at).compression for at in range(group.num_columns)} == {"GZIP"}
+    assert written == write_cube(read_cube(parquet(rows()), TEMPLATE))
+
+
 @pytest.mark.parametrize("media_type", [cubes.SDMX_CSV, cubes.XLSX])
 @pytest.mark.parametrize(
     ("rule", "table"),
