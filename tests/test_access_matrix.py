@@ -422,6 +422,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "administration/institutions/<str:institution>/": GET(
         client=401, members=403, policy_editor=403, observer=403, staff=200
     ),
+    "administration/institutions/<str:institution>/correct/": GET(client=401, member_services=200, everyone=403),
     "administration/institutions/<str:institution>/admit/": POST(
         client=401, suspended=404, outsider=404, policy_editor=404, observer=404, member_services=302, everyone=403
     ),

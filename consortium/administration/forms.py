@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from consortium.institutions.models import AffiliateGroup, Application, Institution
 from consortium.institutions.models.institution import CODE
 from consortium.institutions.states import InstitutionState
-from consortium.membership.forms import association_roles, member_roles
+from consortium.membership.forms import NumberedForm, association_roles, member_roles
 from consortium.people.models import Person
 
 GRACE = timedelta(days=30)  # proposed between a new agreement and the day on which it must be accepted
 
 InstitutionForm = forms.modelform_factory(
     Institution,
+    form=NumberedForm,
     fields=(
         "code",
         "name",
@@ -31,6 +32,12 @@ InstitutionForm = forms.modelform_factory(
         "lei",
         "approves_submissions",
     ),
+)
+
+
+# What peer groups ask for (kind, size, region) is not corrected: a release of before would be computed otherwise.
+CorrectionForm = forms.modelform_factory(
+    Institution, form=NumberedForm, fields=("name", "name_zh", "registration_number", "lei")
 )
 
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path(f"{_A}institutions/", institutions.institution_list, name="institutions"),
     path(f"{_A}institutions/propose/", institutions.institution_propose, name="institution-propose"),
     path(f"{_A}institutions/<str:institution>/", institutions.institution_detail, name="institution"),
+    path(f"{_A}institutions/<str:institution>/correct/", institutions.institution_correct, name="institution-correct"),
     path(f"{_A}institutions/<str:institution>/admit/", institutions.institution_admit, name="institution-admit"),
     path(f"{_A}institutions/<str:institution>/suspend/", institutions.institution_suspend, name="institution-suspend"),
     path(

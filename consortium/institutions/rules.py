@@ -51,6 +51,12 @@ def check_can_suspend(person: Person, institution: Institution) -> None:
         raise Refused(_("Only an active member can be suspended."), rule="not-active")
 
 
+def check_can_correct(person: Person, institution: Institution) -> None:
+    require(person, Permission.MEMBER_ADMIT)
+    if institution.state == InstitutionState.LEFT:
+        raise Refused(_("This institution has left the consortium."), rule="institution-left")
+
+
 def check_can_reinstate(person: Person, institution: Institution) -> None:
     require(person, Permission.MEMBER_ADMIT)
     if institution.state != InstitutionState.SUSPENDED:

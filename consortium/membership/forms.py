@@ -29,7 +29,25 @@ DUTIES = {
 }
 
 
-class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+class NumberedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+    """An institution's registration number and LEI, each with right check digits."""
+
+    def clean_lei(self) -> str:
+        return _number(lei, self.cleaned_data["lei"], _("This is no legal entity identifier: its check digits differ."))
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        number = cleaned.get("registration_number", "")
+        if number and cleaned.get("home_region", self.instance.home_region).startswith("CN"):
+            wrong = _("This is no unified social credit code: its check character differs.")
+            try:
+                cleaned["registration_number"] = _number(uscc, number, wrong)
+            except ValidationError as problem:
+                self.add_error("registration_number", problem)
+        return cleaned
+
+
+class ApplicationForm(NumberedForm):
     """What an applicant says of itself. A registration number or an LEI tells who it is."""
 
     home_region = forms.CharField(
@@ -62,19 +80,10 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic
             "contact_email": _("We write to this address; a link in the first letter confirms it."),
         }
 
-    def clean_lei(self) -> str:
-        return _number(lei, self.cleaned_data["lei"], _("This is no legal entity identifier: its check digits differ."))
-
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        number = cleaned.get("registration_number", "")
-        if number and cleaned.get("home_region", "").startswith("CN"):
-            wrong = _("This is no unified social credit code: its check character differs.")
-            try:
-                cleaned["registration_number"] = _number(uscc, number, wrong)
-            except ValidationError as problem:
-                self.add_error("registration_number", problem)
-        if not number and not cleaned.get("lei") and "lei" not in self.errors:
+        given = cleaned.get("registration_number") or cleaned.get("lei")
+        if not given and not {"registration_number", "lei"} & set(self.errors):
             self.add_error("registration_number", _("Give a registration number or an LEI."))
         return cleaned
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, ImpossibleMove, Refused
-from consortium.institutions.models import ApiClient, Institution
+from consortium.institutions.models import ApiClient, Institution, SigningKey
 from consortium.institutions.services import api_clients, institutions
 from consortium.institutions.states import InstitutionState
 from tests.cast import found_bank
@@ -57,6 +58,55 @@ def test_only_an_active_member_can_be_suspended(suspended_bank, mara):
 def test_only_a_suspended_member_can_be_reinstated(harbour, mara):
     with pytest.raises(Refused, match="Only a suspended member can be reinstated"):
         institutions.reinstate(harbour.institution, by=mara)
+
+
+def test_a_member_that_is_named_otherwise_now_is_corrected_and_keeps_what_peers_are_chosen_by(client, harbour, mara):
+    client.force_login(mara)
+    address = f"/administration/institutions/{harbour.institution.code}/"
+    assert f"{address}correct/" in client.get(address).content.decode()
+    details = {"name": "Harbour & Sons Bank", "name_zh": "", "registration_number": "", "lei": "5493001KJTIIGC8Y1R12"}
+
+    client.post(f"{address}correct/", {**details, "size_band": "large", "code": "OTHER", "kind": "other"})
+
+    corrected = Institution.objects.get(pk=harbour.institution.pk)
+    assert (corrected.name, corrected.lei) == (details["name"], details["lei"])
+    for kept in ("code", "kind", "size_band", "home_region"):
+        assert getattr(corrected, kept) == getattr(harbour.institution, kept)
+    (entry,) = Entry.objects.filter(event="institution.corrected")
+    assert entry.details["before"]["name"] == harbour.institution.name
+    client.post(f"{address}correct/", details)
+    assert Entry.objects.filter(event="institution.corrected").count() == 1  # nothing was different
+
+
+@pytest.mark.parametrize("wrong", [{"lei": "5493001KJTIIGC8Y1R13"}, {"name": ""}, {"name": "x" * 161}])
+def test_a_correction_that_is_wrong_changes_nothing(client, harbour, mara, wrong):
+    client.force_login(mara)
+    details = {"name": "Another", "name_zh": "", "registration_number": "", "lei": "", **wrong}
+
+    answer = client.post(f"/administration/institutions/{harbour.institution.code}/correct/", details)
+
+    assert answer.status_code == 422
+    assert Institution.objects.get(pk=harbour.institution.pk).name == harbour.institution.name
+
+
+def test_nobody_else_corrects_and_nobody_who_left_is_corrected(harbour, mara, dora, stella):
+    same = {"name": "Another", "name_zh": "", "registration_number": "", "lei": ""}
+    for who in (dora, stella):
+        with pytest.raises(Forbidden):
+            institutions.correct(harbour.institution, by=who, **same)
+    Institution.objects.update(state="left")
+    with pytest.raises(Refused, match="has left"):
+        institutions.correct(harbour.institution, by=mara, **same)
+
+
+def test_a_key_that_ended_by_itself_is_not_called_revoked(client, harbour, mara):
+    SigningKey.objects.update(ends_at=timezone.now())
+    client.force_login(mara)
+
+    page = client.get(f"/administration/institutions/{harbour.institution.code}/").content.decode()
+
+    assert "Ended" in page
+    assert "Revoked" not in page
 
 
 @pytest.mark.parametrize("who", ["ada", "dora", "carl", "stella", "aldo"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from consortium.administration.forms import EndingForm, InstitutionForm, SuspensionForm
+from consortium.administration.forms import CorrectionForm, EndingForm, InstitutionForm, SuspensionForm
 from consortium.errors import Refused
 from consortium.institutions import rules
 from consortium.institutions.models import Departure, Institution, InstitutionKind
@@ -97,11 +98,30 @@ def institution_detail(request: HttpRequest, institution: str) -> HttpResponse:
         "why_not_suspend": refusal(rules.check_can_suspend, person, member),
         "ending": EndingForm(prefix="ending"),
         "may_end": refusal(rules.check_can_end_membership, person, member) is None,
+        "may_correct": refusal(rules.check_can_correct, person, member) is None,
         "may_admit": refusal(require, person, Permission.MEMBER_ADMIT) is None,
         "departure": departure,
         **(_departure_offers(person, departure) if departure else {}),
     }
     return render(request, "administration/institution.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def institution_correct(request: HttpRequest, institution: str) -> HttpResponse:
+    person = signed_in(request)
+    require(person, Permission.MEMBER_ADMIT)
+    member = _visible(person, institution)
+    form = CorrectionForm(request.POST or None, instance=member)
+    if request.method == "POST" and form.is_valid():
+        try:
+            institutions.correct(member, by=person, **form.cleaned_data)
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, _("The details are saved."))
+            return redirect("institution", institution)
+    context = {"form": form, "code": institution}
+    return render(request, "administration/institution_correct.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

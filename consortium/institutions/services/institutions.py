@@ -72,6 +72,24 @@ def admit(institution: Institution, *, by: Person) -> Institution:
 
 
 @transaction.atomic
+def correct(
+    institution: Institution, *, name: str, name_zh: str, registration_number: str, lei: str, by: Person
+) -> Institution:
+    """An institution that is named or registered otherwise now. Its code and what peer groups ask for stay."""
+    institution = locked(institution)
+    rules.check_can_correct(by, institution)
+    now = {"name": name, "name_zh": name_zh, "registration_number": registration_number, "lei": lei}
+    before = {field: getattr(institution, field) for field in now if getattr(institution, field) != now[field]}
+    if not before:
+        return institution
+    for field in before:
+        setattr(institution, field, now[field])
+    institution.save(update_fields=list(before))
+    record("institution.corrected", by=by, about=institution, before=before)
+    return institution
+
+
+@transaction.atomic
 def suspend(institution: Institution, *, reason: str, by: Person) -> Institution:
     """From here on nobody of the institution sends anything or sees figures; what it sent before stays."""
     institution = locked(institution)
