@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from consortium.audit.models import Entry
@@ -83,6 +84,21 @@ def test_a_removed_entry_shows(without_the_trigger, three_entries):
     Entry.objects.filter(pk=three_entries[1].pk).delete()
 
     assert verify_chain().entry == three_entries[2].pk
+
+
+def test_the_command_names_the_entry_that_does_not_hold(without_the_trigger, three_entries):
+    changed = three_entries[1].pk
+    Entry.objects.filter(pk=changed).update(event="other")
+
+    with pytest.raises(CommandError, match=f"^Audit log, entry {changed}: it was changed.$"):
+        call_command("verify_records")
+
+
+def test_the_command_tells_where_the_log_ends(three_entries, capsys):
+    call_command("verify_records")
+
+    count, last = Entry.objects.count(), three_entries[-1].digest
+    assert capsys.readouterr().out == f"All hold: {count} entries, the last {last}; 0 accepted packages.\n"
 
 
 def test_an_entry_that_was_changed_with_its_digest_shows_at_the_next(without_the_trigger, three_entries):

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from django.apps import apps
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from anonymize import merkle
@@ -148,6 +149,8 @@ def test_a_log_that_somebody_changed_behind_the_database_is_found(panel):
         ]:
             cursor.execute(statement)
             assert log.first_wrong() == first
+            with pytest.raises(CommandError, match=f"^Log of accepted packages, leaf {first}: "):
+                call_command("verify_records")
 
 
 # What it proves
