@@ -40,6 +40,7 @@ TITLES: Mapping[int, str] = {
     405: "Method not allowed",
     406: "Not acceptable",
     409: "Refused by a rule",
+    411: "Length required",
     412: "Changed meanwhile",
     413: "Too large",
     415: "Unsupported media type",
@@ -103,6 +104,17 @@ def database_away() -> HttpResponse:
     """The database restarts or cannot be reached: whoever asks again soon gets the answer."""
     sentence = _("The database cannot be reached at the moment. Try again shortly.")
     return problem(503, "database-away", sentence, headers={"Retry-After": "5"})
+
+
+def stated_lengths(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: a body sent in chunks, whose length nobody states, is refused: Django would read none at all."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            return problem(411, "length-required", _("State the body's length in Content-Length. Nothing was stored."))
+        return get_response(request)
+
+    return middleware
 
 
 class DatabaseAway:

@@ -60,6 +60,7 @@ class Operation(AutoSchema):
             found[400] = ("invalid",)
         if has_body:
             found[400] = ("invalid", "parse-error")
+            found[411] = ("length-required",)
             found[413] = ("too-large",)
             found[415] = ("unsupported-media-type",)
         return found

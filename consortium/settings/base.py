@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "consortium.sign_on.middleware.SecondFactor",
     "consortium.sign_on.middleware.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
+    "consortium.api.stated_lengths",
     "consortium.web.middleware.no_null_characters",
     "consortium.web.middleware.Refusals",
     "consortium.api.DatabaseAway",

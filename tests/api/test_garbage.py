@@ -68,6 +68,16 @@ def test_an_address_with_a_nul_is_nobodys(job, method, path):
     assert _says(job(method, path)) == (404, "not-found")
 
 
+@pytest.mark.parametrize("path", ["/rounds/r/submissions", "/rounds/r/no-data", "/submissions"])
+def test_a_body_in_chunks_is_refused_and_not_read_as_empty(token, path):
+    """As gunicorn hands it on: the header, and no length."""
+    client = Client(headers={"authorization": token})
+
+    answer = client.post(f"/api/v1{path}", headers={"transfer-encoding": "chunked"}, CONTENT_LENGTH="")
+
+    assert _says(answer) == (411, "length-required")
+
+
 def test_json_of_many_megabytes_is_too_large(job, open_round):
     body = b'{"reason": "' + b"a" * 3_000_000 + b'"}'
 
