@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 # A finding says what is wrong and what to do. Never what stands in the cell.
 FINDINGS: Final = {
     "unreadable": _("The file cannot be read. Save it again as CSV (UTF-8) or Excel (.xlsx)."),
+    "ragged": _(
+        "The row has a field too many or too few. A decimal is written with a point, nothing stands between thousands."
+    ),
     "too-large": _("The file is larger than a cube of this collection can be. Send cells, not single loans."),
     "empty": _("The file has no rows. Write at least the row of the grand total."),
     "missing-column": _("The column is missing. Add it, or start from the round's Excel form."),
@@ -60,7 +63,7 @@ _FLOW: Final = {
     "added": _("Not in the file and added here: {columns}."),
     "zero": _("The grand total is zero. Is the form still empty?"),
     "no-browser": _(
-        "This browser cannot seal. It needs X25519 in Web Crypto, and a page opened over https: Chrome or Edge 133, "
+        "This browser cannot seal. It needs X25519 and Ed25519 in Web Crypto, and a page opened over https: Chrome or Edge 137, "
         "Firefox 130, Safari 17, or later."
     ),
     "no-storage": _(
@@ -86,6 +89,9 @@ _FLOW: Final = {
     ),
     "refused": _("The package was refused: {detail}"),
     "no-answer": _("The portal did not answer. Nothing is lost: try again, the same package is received only once."),
+    "signed-out": _(
+        "You are signed out. Sign in again in another tab, come back to this one and press the button again. Nothing was sent."
+    ),
     "sent": _("Received as version {version} on {at}. The receipt was verified in this browser."),
     "trial-sent": _(
         "Received as a trial on {at}. It is checked and never counts. The receipt was verified in this browser."

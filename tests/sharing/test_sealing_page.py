@@ -1,4 +1,4 @@
-"""What the sealing page offers to whom; the sealing itself is tested in a browser (tests/browser/test_sealing.py)."""
+"""What the sealing page offers to whom; the sealing itself is tested in a browser (tests/browser/sealing)."""
 
 from __future__ import annotations
 

@@ -4,13 +4,19 @@ import { Unreadable } from "./unreadable.js";
 
 const DELIMITERS = [",", ";", "\t", "|"];
 
-// { names, rows: [{ number, cells }] }; an empty field is null. `number` is the line on which the row starts.
+// { names, rows: [{ number, cells, isRagged }] }; an empty field is null. `number` is the line on which the row starts. A
+// ragged row has a field too many or too few, as after a comma between thousands: its cells stand under the wrong names.
 export function readCsv(bytes) {
   const text = decoded(bytes);
   const records = split(text, delimiterOf(text));
   const head = records.shift();
   if (!head) throw new Unreadable("empty");
-  return { names: head.cells.map((name) => (name ?? "").trim()), rows: records };
+  const width = head.cells.length;
+  const isRagged = (cells) => cells.length < width || cells.slice(width).some((cell) => cell !== null);
+  return {
+    names: head.cells.map((name) => (name ?? "").trim()),
+    rows: records.map((record) => ({ ...record, isRagged: isRagged(record.cells) })),
+  };
 }
 
 function decoded(bytes) {

@@ -6,7 +6,7 @@ import { Unreadable } from "./unreadable.js";
 
 export const MOST_FINDINGS = 50; // of one rule; the first few show what is wrong
 const SDMX_COLUMNS = ["STRUCTURE", "STRUCTURE_ID", "ACTION"];
-const LARGEST_COUNT = 2 ** 53;
+const LARGEST_COUNT = Number.MAX_SAFE_INTEGER; // beyond it neighbours are one number here, and two to the vault
 const LARGEST_AMOUNT = 1e18;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
@@ -62,8 +62,10 @@ export function cubeOf(table, template, findings) {
 function columns(names, template, findings) {
   const expected = columnsOf(template);
   const before = findings.all.length;
-  for (const name of new Set(names)) {
-    if (names.filter((each) => each === name).length > 1) findings.add("duplicate-column", { column: name });
+  const times = new Map(); // counted once: a file that is no table may have a hundred thousand names
+  for (const name of names) times.set(name, (times.get(name) ?? 0) + 1);
+  for (const [name, number] of times) {
+    if (number > 1) findings.add("duplicate-column", { column: name });
     else if (![...expected, ...SDMX_COLUMNS].includes(name)) findings.add("unmapped-column", { column: name || "?" });
   }
   const lacks = (name) => !names.includes(name);
@@ -78,6 +80,7 @@ function columns(names, template, findings) {
 function takeRow(row, { place, added }, template, cube, seen, findings) {
   const read = (name) => (place[name] < 0 ? null : (row.cells[place[name]] ?? null));
   const report = (rule, more = {}) => findings.add(rule, { row: row.number, ...more });
+  if (row.isRagged) return report("unreadable", { words: "ragged" });
   checkStatement(read, template, report);
   const codes = codesOf(read, template, report);
   if (!added.includes("TIME_PERIOD") && String(read("TIME_PERIOD") ?? "") !== template.period) {

@@ -41,7 +41,8 @@ export async function sign(header, payload, signingKey) {
 
 export const encoded = (object) => base64url(utf8(JSON.stringify(object)));
 
-// The claims that a key of the consortium, of this use, has signed; Mistrusted otherwise.
+// The claims that a key of the consortium, of this use, has signed; Mistrusted otherwise, and NotSupportedError where this
+// browser lacks the curve: that is nobody's lie.
 //
 // A key that has ended counts for what it dated before: `dated` names the claim with the moment, without it that is now.
 export async function verifiedClaims(compact, typ, jwks, use, dated = null) {
@@ -51,7 +52,7 @@ export async function verifiedClaims(compact, typ, jwks, use, dated = null) {
     if (found.until !== undefined && !(moment / 1000 <= found.until)) throw new Mistrusted("ended-key");
     return found;
   } catch (wrong) {
-    if (wrong instanceof Mistrusted) throw wrong;
+    if (wrong instanceof Mistrusted || wrong.name === "NotSupportedError") throw wrong;
     throw new Mistrusted("malformed");
   }
 }

@@ -21,8 +21,8 @@ async function inStore(store, mode, ask) {
       const transaction = database.transaction(store, mode);
       const request = ask(transaction.objectStore(store));
       transaction.oncomplete = () => resolve(request.result);
-      transaction.onerror = () => reject(transaction.error);
-      transaction.onabort = () => reject(transaction.error);
+      transaction.onerror = () => reject(request.error ?? transaction.error);
+      transaction.onabort = () => reject(request.error ?? transaction.error);
     });
   } finally {
     database.close();
@@ -34,8 +34,9 @@ const place = (audience, institution) => `${audience} ${institution}`;
 export const keptKey = (audience, institution) =>
   inStore("keys", "readonly", (keys) => keys.get(place(audience, institution)));
 
+// Never in the place of another key: its request may be with the administrator already. ConstraintError then.
 export const keepKey = (audience, institution, key) =>
-  inStore("keys", "readwrite", (keys) => keys.put(key, place(audience, institution)));
+  inStore("keys", "readwrite", (keys) => keys.add(key, place(audience, institution)));
 
 export const forgetKey = (audience, institution) =>
   inStore("keys", "readwrite", (keys) => keys.delete(place(audience, institution)));

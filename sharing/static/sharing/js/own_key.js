@@ -27,17 +27,31 @@ export class OwnKey {
     await this.show();
   }
 
+  // While a package is on its way its key stays where it is.
+  hold(is) {
+    for (const name of ["make", "register", "forget"]) this.part(name)?.toggleAttribute("disabled", is);
+  }
+
   part(name) {
     return this.page.querySelector(`[data-key=${name}]`);
   }
 
   async make() {
     this.part("make").disabled = true; // twice would be two keys
-    const key = await makeSigningKey();
-    await keepKey(this.facts.audience, this.facts.institution, key);
-    this.key = key;
+    this.key = await this.kept(await makeSigningKey());
     this.part("make").disabled = false;
     await this.show();
+  }
+
+  // The new key, or the one that another tab of this browser has made meanwhile.
+  async kept(key) {
+    try {
+      await keepKey(this.facts.audience, this.facts.institution, key);
+      return key;
+    } catch (wrong) {
+      if (wrong.name !== "ConstraintError") throw wrong;
+      return keptKey(this.facts.audience, this.facts.institution);
+    }
   }
 
   async forget() {

@@ -14,6 +14,8 @@ const say = worded(facts.words);
 const one = (selector) => document.querySelector(selector);
 const language = document.documentElement.lang;
 
+class SignedOut extends Error {}
+
 // { content, mediaType, cube, packed } of the file that may be sent. The package is kept until it is received: sent again, it
 // is the same one.
 let ready = null;
@@ -110,7 +112,6 @@ async function showPreview() {
   fact("withheld", withheld);
   fact("kid", ownKey.key.kid);
   showTotals(one("[data-totals]"), ready.cube, template, language);
-  one("[data-sending]").textContent = "";
   preview.hidden = false;
   await findRoundKey();
 }
@@ -120,6 +121,7 @@ async function findRoundKey() {
   const button = one("[data-send]");
   button.disabled = true;
   one("[data-trust]").hidden = true;
+  one("[data-sending]").textContent = "";
   to = null;
   try {
     [round, jwks] = await Promise.all([asked(facts.addresses.round), asked(facts.addresses.jwks)]);
@@ -136,45 +138,75 @@ async function findRoundKey() {
     to = { institution: facts.institution, audience: facts.audience, round: facts.round, key };
     button.disabled = false;
   } catch (wrong) {
-    one("[data-sending]").textContent =
-      wrong instanceof Mistrusted ? say("mistrusted", { rule: wrong.rule }) : say("no-answer");
+    one("[data-sending]").textContent = why(wrong, "mistrusted");
+    button.disabled = wrong instanceof Mistrusted || wrong.name === "NotSupportedError"; // else it asks once more
   }
+}
+
+function why(wrong, mistrusted) {
+  if (wrong instanceof Mistrusted) return say(mistrusted, { rule: wrong.rule });
+  if (wrong instanceof SignedOut) return say("signed-out");
+  return say(wrong.name === "NotSupportedError" ? "no-browser" : "no-answer");
 }
 
 async function trustAnew() {
   await pin(facts.audience, one("[data-fact=consortium]").textContent);
-  one("[data-sending]").textContent = "";
   await findRoundKey();
 }
 
 async function asked(address) {
   const answer = await fetch(address, { headers: { Accept: "application/json" } });
+  if (answer.status === 401) throw new SignedOut();
   if (!answer.ok) throw new Error("no answer");
   return answer.json();
 }
 
 async function send() {
-  const button = one("[data-send]");
-  const input = one("[data-file]");
+  if (to === null) return findRoundKey();
   const isTrial = one("[data-trial]").checked;
-  const file = ready; // whatever is chosen meanwhile
-  button.disabled = input.disabled = true;
+  const [file, sealedTo, known] = [ready, to, jwks]; // whatever happens on the page meanwhile
+  hold(true);
   one("[data-sending]").textContent = say("sealing");
   try {
-    file.packed ??= await sealPackage(file.content, file.mediaType, to, ownKey.key, Date.now() / 1000);
-    const answer = await post(file.packed, isTrial);
+    const packed = (file.packed ??= await sealPackage(file.content, file.mediaType, sealedTo, ownKey.key, Date.now() / 1000));
+    const answer = await posted(packed, isTrial);
     const body = await answer.json();
-    if (answer.ok) return showReceipt(body, await verifiedReceipt(body.receipt, file.packed, to, jwks, isTrial));
-    file.packed = null;
+    if (answer.ok) return showReceipt(body, await verifiedReceipt(body.receipt, packed, sealedTo, known, isTrial));
+    // What was refused is sealed anew. Where the portal was only busy or broken it may have this one: the same bytes again.
+    if (answer.status < 500 && answer.status !== 429) file.packed = null;
     one("[data-sending]").textContent = say("refused", { detail: body.detail ?? body.title ?? answer.status });
-    button.disabled = false;
+    one("[data-send]").disabled = false;
   } catch (wrong) {
-    one("[data-sending]").textContent =
-      wrong instanceof Mistrusted ? say("bad-receipt", { rule: wrong.rule }) : say("no-answer");
-    button.disabled = wrong instanceof Mistrusted;
+    one("[data-sending]").textContent = why(wrong, "bad-receipt");
+    one("[data-send]").disabled = wrong instanceof Mistrusted;
   } finally {
-    input.disabled = false;
+    hold(false);
   }
+}
+
+// Nothing that would change what is being sent can be touched while it is; the button is given back by whoever knows how it
+// went.
+function hold(is) {
+  if (is) one("[data-send]").disabled = true;
+  for (const control of document.querySelectorAll("[data-file], [data-trial], [data-correction], [data-correction-note]")) {
+    control.disabled = is;
+  }
+  ownKey.hold(is);
+}
+
+// The answer to the package. Whoever signed in again in another tab has another token: the package is sent with that one.
+async function posted(packed, isTrial) {
+  const answer = await post(packed, isTrial);
+  if (![401, 403].includes(answer.status)) return answer;
+  facts.token = await tokenNow();
+  return post(packed, isTrial);
+}
+
+async function tokenNow() {
+  const page = new DOMParser().parseFromString(await (await fetch(window.location.href)).text(), "text/html");
+  const token = page.querySelector("[data-token] input")?.value;
+  if (!token) throw new SignedOut();
+  return token;
 }
 
 async function post(text, isTrial) {
