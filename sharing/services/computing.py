@@ -197,10 +197,20 @@ def _cubes(submissions: list[Submission], template: Template) -> Iterator[Cube]:
 
 
 def _isolated(release: Release, submissions: Sequence[Submission], template: Template) -> dict[str, Mask]:
-    """What the difference to the round's published release would give away; nothing for a first release."""
-    former = release.round.releases.filter(state=ReleaseState.PUBLISHED).first()
-    if former is None:
-        return {}
+    """What the difference to any release of the round that was ever published would give away.
+
+    A release that was replaced or withdrawn stays visible, and whoever read it keeps what it showed.
+    """
+    found: dict[str, Mask] = {}
+    for former in release.round.releases.exclude(published_at=None).order_by("revision"):
+        for group, mask in _isolated_beside(former, release, submissions, template).items():
+            found[group] = found[group] | mask if group in found else mask
+    return found
+
+
+def _isolated_beside(
+    former: Release, release: Release, submissions: Sequence[Submission], template: Template
+) -> dict[str, Mask]:
     counted = {str(each.pk): each for each in submissions}
     gone = set(former.audit["inputs"]) - set(counted)
     new = set(counted) - set(former.audit["inputs"])

@@ -8,8 +8,9 @@ from django.utils import timezone
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, Refused
 from sharing.models import Opening, Release, ReleaseCell, Round, Statement
-from sharing.services import computing, releases
+from sharing.services import checking, computing, log, releases, rounds, submissions
 from sharing.states import ReleaseState, RoundState
+from tests.cast import call_report, sealed
 from tests.sharing.releasing import close, collect, computed, found_panel, open_round_of, published, submit
 
 
@@ -291,3 +292,60 @@ def test_a_revision_that_many_left_is_published(full_draft, stella, timo, ursula
     published(full_draft, [timo, ursula])
     leavers = [bank for bank in banks if bank.institution.size_band == "small"]
     assert not figures(revised(full_draft, stella, without=leavers))["_T"].withheld
+
+
+def shown(release):
+    return {key for key, row in figures(release).items() if not row.withheld}
+
+
+def test_computing_a_revision_once_more_does_not_show_what_the_first_one_withheld(
+    full_draft, stella, timo, ursula, banks
+):
+    """The first release is still read beside the third."""
+    first = published(full_draft, [timo, ursula])
+    leaver = [bank for bank in banks if bank.institution.size_band == "small"][:1]
+    published(revised(first, stella, without=leaver), [timo, ursula])
+    third = revised(first, stella)
+
+    assert third.audit_passed
+    assert shown(first)
+    assert not shown(first) & shown(third)
+
+
+def test_withdrawing_the_published_release_first_does_not_open_the_difference_to_it(
+    full_draft, stella, timo, ursula, banks
+):
+    first = published(full_draft, [timo, ursula])
+    releases.withdraw(first, reason="One member asked for it.", by=timo)
+    leaver = [bank for bank in banks if bank.institution.size_band == "small"][:1]
+    again = revised(first, stella, without=leaver)
+
+    assert again.audit_passed
+    assert shown(first)
+    assert not shown(first) & shown(again)
+
+
+def test_a_published_round_is_reopened_corrected_and_published_again(
+    full_draft, round, stella, timo, ursula, carl, banks
+):
+    """The whole way of a correction, by the services that people use."""
+    first = published(full_draft, [timo, ursula])
+    opened = rounds.reopen(Round.objects.get(pk=round.pk), by=carl)
+    (bank, *_others) = banks
+    cube = call_report(bank.institution.code, round.period, scale=90, late=0.05)
+    told = submissions.Correction("source-data", "One portfolio was counted twice.")
+    package = sealed(bank, opened, cube)
+    corrected = submissions.receive(opened, package, by=bank.client, correction=told).submission
+    checking.open_sealed(corrected.pk)
+    second = published(computed(rounds.close(opened, by=carl), stella), [timo, ursula])
+    first.refresh_from_db()
+
+    assert (first.state, second.state) == (ReleaseState.WITHDRAWN, ReleaseState.PUBLISHED)
+    assert str(corrected.pk) in second.audit["inputs"]
+    assert len(set(second.audit["inputs"]) - set(first.audit["inputs"])) == 1
+    # Nobody came or went, so nothing more is withheld, and the figures are those of the correction.
+    assert shown(second) == shown(first)
+    assert figures(second)["_T"].pooled != figures(first)["_T"].pooled
+    assert Statement.objects.filter(release=second).count() == len(banks)
+    assert log.counted_leaf(second, bank.institution.pk).submission == corrected
+    assert log.counted_leaf(first, bank.institution.pk).submission != corrected
