@@ -49,10 +49,17 @@ def reopen_account(person: Person, *, by: Person) -> Person:
     return person
 
 
+@transaction.atomic
 def change_profile(person: Person, *, name: str, language: str) -> None:
-    """A person names itself and chooses the language of its pages and mail."""
+    """A person names itself and chooses the language of its pages and mail.
+
+    A new name is on record: others read it under approvals.
+    """
+    before = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk).name
     person.name, person.language = name, language
     person.save(update_fields=["name", "language"])
+    if name != before:
+        record("person.renamed", by=person, about=person, before=before)
 
 
 def _locked(person: Person, by: Person) -> tuple[Person, Person]:

@@ -102,6 +102,16 @@ def test_roles_are_changed_by_the_administrator(ada, dora):
     assert services.change_roles(ada, [Role.ANALYST], by=dora).roles == [Role.ANALYST]
 
 
+def test_who_takes_another_name_is_on_record(client, ada):
+    client.force_login(ada)
+    client.post("/profile/", {"name": "Bela", "language": "en"})
+    client.post("/profile/", {"name": "Bela", "language": "zh-hans"})
+    client.post("/language/", {"language": "en"})
+
+    (entry,) = Entry.objects.filter(event="person.renamed")
+    assert (entry.person, entry.details["before"], entry.institution_id) == (ada, "Ada", ada.institution_id)
+
+
 def test_a_suspended_institutions_people_may_nothing(sami):
     assert permissions_of(Person.objects.get(pk=sami.pk)) == frozenset()
 

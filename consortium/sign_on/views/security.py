@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.views import PasswordResetFromKeyView
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from consortium.people.models import Person
 from consortium.people.session import signed_in
-from consortium.sign_on import identities, rules, second_factor, sessions
+from consortium.sign_on import devices, identities, rules, second_factor, sessions
 from consortium.sign_on.models import Identity
 from consortium.web.offers import Offer, carry_out, refusal
 
@@ -33,6 +34,15 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
         messages.success(request, done)
         return redirect("usersessions_list")
     return render(request, "sign_on/sessions.html", {"sessions": sessions.of(person, key)})
+
+
+class NewPassword(PasswordResetFromKeyView):
+    """As django-allauth does it. Whoever read the letter is the owner: strangers' guesses do not count for this browser."""
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        devices.remember(self.request, response, self.reset_user)
+        return response
 
 
 class RemoveKey(RemoveWebAuthnView):
