@@ -102,7 +102,7 @@ def _deliver(letters: Any, connection: BaseEmailBackend) -> bool:
             return False
         try:
             _message(letter, connection).send()
-        except (OSError, SMTPException) as wrong:
+        except (OSError, SMTPException, ValueError) as wrong:  # ValueError: a header that cannot be written
             connection.close()
             _try_later(letter, wrong)
             return False
@@ -131,6 +131,8 @@ def _try_later(letter: Mail, wrong: Exception) -> None:
 
 
 def _is_final(wrong: Exception) -> bool:
+    if isinstance(wrong, ValueError):
+        return True
     if not isinstance(wrong, SMTPRecipientsRefused):
         return False
     return all(500 <= code < 600 for code, _reply in wrong.recipients.values())

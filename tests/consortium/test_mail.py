@@ -174,3 +174,16 @@ def test_no_line_can_be_smuggled_into_the_headers():
     letter = mail.write("a@example.org", "hello", "en", name="x\r\nBcc: everybody@example.org")
 
     assert letter.subject == "Hello x Bcc: everybody@example.org"
+
+
+@pytest.mark.parametrize("broken", ["ada@exam\nple.org", "a\r\nBcc: all@example.org", "ada@" + "ü" * 70 + ".org"])
+def test_an_address_that_cannot_be_written_stops_no_other_letter(broken):
+    waiting(to=broken, next_at=timezone.now() - timedelta(hours=1))
+    sound = waiting()
+
+    assert mail.deliver_waiting() + mail.deliver_waiting() == 1
+
+    assert [letter.to for letter in outbox.outbox] == [["ada@example.org"]]
+    assert Mail.objects.get(to=broken).state == "failed"
+    sound.refresh_from_db()
+    assert sound.state == "sent"

@@ -263,3 +263,17 @@ def test_preferences_are_chosen_on_their_page(client, ada):
         Topic.SECURITY: Channel.AT_ONCE,
     }
     assert client.post("/notices/mail/", {"rounds": "hourly"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "name", ["2026-99-99", "0000-01-01", "２０２６-１１-２３", "2026-11-23\n", "%(kid)s", "%s %d", "\u202e"]
+)
+def test_no_name_that_somebody_chose_stops_the_mail_of_others(tell, ada, bela, client, name):
+    """The notices page of the one and the letters of all: a name is never more than text."""
+    services.notify([bela], Kind.APPLICATION_RECEIVED, address="/", name=name)
+
+    tell([ada])
+
+    assert {letter.to[0] for letter in outbox.outbox} == {ada.email, bela.email}
+    client.force_login(bela)
+    assert client.get("/notices/").status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from django.utils.translation import get_language, gettext_lazy as _
 from consortium.notifications.kinds import Kind, Topic, topic_of
 from consortium.people.models import Person
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Channel(models.TextChoices):
@@ -112,7 +113,8 @@ def _in_words(fact: Any) -> str:
         chinese = (get_language() or "").startswith("zh")
         return str((chinese and fact.get("zh-Hans")) or fact.get("en", ""))
     if isinstance(fact, str) and _DAY.fullmatch(fact):
-        return format_date(date.fromisoformat(fact), get_format("DATE_FORMAT"))
+        with suppress(ValueError):  # somebody may be called 2026-99-99
+            return format_date(date.fromisoformat(fact), get_format("DATE_FORMAT"))
     return str(fact)
 
 
