@@ -12,5 +12,5 @@ SECRET_KEY = "static files need none"  # noqa: S105 - signs nothing
 STATIC_ROOT = Path(os.environ.get("CONCORD_STATIC", STATIC_ROOT))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "consortium.web.static_files.StaticFiles"},
 }

@@ -86,7 +86,7 @@ CONCORD_URL = _env.optional("CONCORD_URL", f"{_scheme}://{ALLOWED_HOSTS[0]}").rs
 STATIC_ROOT = Path(_env.optional("CONCORD_STATIC", str(STATIC_ROOT)))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "consortium.web.static_files.StaticFiles"},
 }
 EMAIL_HOST = _env.optional("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(_env.optional("EMAIL_PORT", "25"))
