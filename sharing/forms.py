@@ -15,7 +15,7 @@ from sharing.benchmarks.explorer import ALL
 from sharing.benchmarks.selection import Selection
 from sharing.models import Collection, CorrectionReason, NoDataReason, Round
 from sharing.models.collection import in_language
-from sharing.rules import LONGEST_MESSAGE, LONGEST_REASON
+from sharing.texts import LONGEST_MESSAGE, LONGEST_REASON
 
 Choices = Iterable[tuple[str, Any]]
 

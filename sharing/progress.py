@@ -58,7 +58,8 @@ def counts(rounds: Iterable[Round], person: Person) -> dict[int, tuple[int, int]
         .annotate(Count("institution", distinct=True))
     )
     expected = dict(
-        Institution.objects.active().filter(collections__in={round.collection_id for round in rounds})
+        Institution.objects.active()
+        .filter(collections__in={round.collection_id for round in rounds})
         .values_list("collections")
         .annotate(Count("pk"))
     )

@@ -86,6 +86,10 @@ def check_is_at_rest(round: Round) -> None:
     check_can_be_opened(round)
     if round.state not in _AT_REST:
         raise Refused(_("Only the keys of a closed or published round can be destroyed."), rule="round-in-use")
+    if round.extensions.running().exists():
+        raise Refused(
+            _("An institution has more time for this round, so its keys are still needed."), rule="extension-running"
+        )
     if not round.keys.exists():
         raise Refused(_("This round has no keys."), rule="no-keys")
     if round.submissions.filter(state=SubmissionState.RECEIVED).exists():

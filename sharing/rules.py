@@ -15,6 +15,7 @@ from sharing.models.no_data import NoDataReason
 from sharing.models.submission import CorrectionReason
 from sharing.retention import check_can_be_opened
 from sharing.states import NoDataState, QueryState, ReleaseState, RoundState, SubmissionState
+from sharing.texts import LONGEST_REASON, check_has_words, check_is_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from sharing.models import Collection, Extension, NoData, Query, Release, Round, Statement, Submission
 
 APPROVALS_NEEDED = 2
-LONGEST_REASON = 500
-LONGEST_MESSAGE = 2000
 FEWEST_TO_ASK_AMONG = 5
 
 
@@ -104,17 +103,14 @@ def check_can_remind(person: Person, round: Round) -> None:
         raise Refused(_("Only contributors of an open round are reminded."), rule="round-not-open")
 
 
-def check_remark(remark: str) -> None:
-    if len(remark) > 500:
-        raise Refused(_("A remark has 500 characters at most."), rule="remark-too-long")
-
-
 def check_can_change_reminders(person: Person, days: Iterable[int]) -> None:
     """The days count from the due date; more of them would only teach people not to read."""
     require(person, Permission.COLLECTION_MANAGE)
     chosen = set(days)
     if len(chosen) > MOST_REMINDER_DAYS or any(not -60 <= day <= 60 for day in chosen):
-        raise Refused(_("There are ten days of reminders at most, each within 60 of the due date."), rule="reminder-days")
+        raise Refused(
+            _("There are ten days of reminders at most, each within 60 of the due date."), rule="reminder-days"
+        )
 
 
 # Submissions
@@ -193,14 +189,6 @@ def check_can_send_back(person: Person, submission: Submission, reason: str) -> 
     check_has_words(reason)
 
 
-def check_has_words(reason: str) -> None:
-    """A reason for the people of the own institution: neither empty nor endless."""
-    if not reason.strip():
-        raise Refused(_("Say why, in a sentence that helps to put it right."), rule="reason-missing")
-    if len(reason) > LONGEST_REASON:
-        raise Refused(_("The reason is longer than 500 characters."), rule="reason-too-long")
-
-
 def check_can_withdraw(actor: Actor, submission: Submission) -> None:
     require(actor, Permission.SUBMISSION_WITHDRAW)
     check_is_own(actor, submission)
@@ -225,6 +213,7 @@ def check_is_own(actor: Actor, answer: Submission | NoData) -> None:
 def check_can_declare_no_data(actor: Actor, round: Round, reason: str, text: str) -> None:
     """Nothing counts or waits for the round yet; whoever has sent withdraws first."""
     check_can_declare_for(actor, round)
+    check_is_text(text)
     if reason not in NoDataReason.values:
         raise Refused(_("There is no such reason for having no data."), rule="no-data-reason-unknown")
     if reason == NoDataReason.OTHER and not text.strip():
@@ -274,6 +263,7 @@ def check_can_extend(person: Person, round: Round, institution: Institution, unt
         raise Refused(
             _("An extension is granted while the round is open, or closed and not computed."), rule="round-not-open"
         )
+    check_can_be_opened(round)
     if not round.collection.contributors.filter(pk=institution.pk).exists():
         raise Refused(_("This institution does not contribute to the collection."), rule="not-a-contributor")
     if until <= timezone.now() or until <= round.due_at:
@@ -346,11 +336,6 @@ def check_can_withdraw_release(person: Person, release: Release) -> None:
         raise Refused(_("Only a published release can be withdrawn."), rule="release-not-published")
 
 
-def check_has_reason(reason: str) -> None:
-    if not reason.strip():
-        raise Refused(_("Give a reason; it stays visible with the release."), rule="reason-missing")
-
-
 def check_can_open_statement(actor: Actor, statement: Statement) -> None:
     require(actor, Permission.STATEMENT_VIEW)
     if actor.institution_id is None or actor.institution_id != statement.institution_id:
@@ -369,13 +354,6 @@ def check_can_see_findings(person: Person, contributors: int) -> None:
             % {"number": FEWEST_TO_ASK_AMONG},
             rule="too-few-to-ask",
         )
-
-
-def check_has_message(text: str) -> None:
-    if not text.strip():
-        raise Refused(_("Write a sentence."), rule="message-missing")
-    if len(text) > LONGEST_MESSAGE:
-        raise Refused(_("The message is longer than 2,000 characters."), rule="message-too-long")
 
 
 def check_can_ask_again(person: Person, query: Query) -> None:

@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
 from sharing.models import NoData, NoDataReason, Round
-from sharing.rules import LONGEST_REASON
 from sharing.services import no_data
+from sharing.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

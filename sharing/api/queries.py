@@ -14,8 +14,8 @@ from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
 from consortium.openapi.bodies import results
 from sharing.models import Query, QueryMessage, Submission
-from sharing.rules import LONGEST_MESSAGE
 from sharing.services import queries
+from sharing.texts import LONGEST_MESSAGE
 
 if TYPE_CHECKING:
     import uuid

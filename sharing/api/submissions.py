@@ -20,9 +20,9 @@ from consortium.institutions.scopes import Scope
 from consortium.openapi.bodies import results
 from sharing.api.serializers import FindingDocument, SubmissionDocument
 from sharing.models import Finding, Submission
-from sharing.rules import LONGEST_REASON
 from sharing.services import submissions
 from sharing.states import SubmissionState
+from sharing.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
     import uuid

@@ -11,7 +11,7 @@ from consortium.errors import Forbidden, Refused
 from consortium.institutions.models import ApiClient, Institution
 from consortium.institutions.states import InstitutionState
 from consortium.people.models import Person
-from sharing import rules
+from sharing import rules, texts
 from sharing.models import NoData, Round
 from sharing.services import telling
 from sharing.states import NoDataState
@@ -55,7 +55,7 @@ def send_back(declaration: NoData, reason: str, *, by: Person) -> NoData:
     """The approver's no; the round waits for an answer again."""
     declaration = _locked(declaration)
     rules.check_can_approve_no_data(by, declaration)
-    rules.check_has_words(reason)
+    texts.check_has_words(reason)
     declaration.remark = reason.strip()
     return _end(declaration, NoDataState.SENT_BACK, by)
 

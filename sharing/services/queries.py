@@ -16,7 +16,7 @@ from consortium.audit.services import record
 from consortium.errors import Refused
 from consortium.institutions.models import ApiClient
 from consortium.people.models import Person
-from sharing import rules
+from sharing import rules, texts
 from sharing.models import Finding, Query, QueryMessage, Round, Submission
 from sharing.services import telling
 from sharing.states import QueryState
@@ -71,7 +71,7 @@ def ask(round: Round, handle: str, rule: str, text: str, *, by: Person) -> Query
     """A question about one rule to whoever has the handle in this round."""
     counted = dict(_counted(round))
     rules.check_can_see_findings(by, len(counted))
-    rules.check_has_message(text)
+    texts.check_has_message(text)
     submission = _of_handle(round, handle, counted)
     findings = submission.findings.filter(rule=rule)
     if not findings:
@@ -98,7 +98,7 @@ def ask_again(query: Query, text: str, *, by: Person) -> Query:
     """Another question in the same thread."""
     query = _locked(query)
     rules.check_can_ask_again(by, query)
-    rules.check_has_message(text)
+    texts.check_has_message(text)
     if query.state == QueryState.ANSWERED:
         query.move_to(QueryState.OPEN)
         query.save(update_fields=["state"])
@@ -113,7 +113,7 @@ def answer(query: Query, text: str, *, by: Person | ApiClient, show_cells: bool 
     """The contributor's answer; where the findings are is told only where it chooses to."""
     query = _locked(query)
     rules.check_can_answer(by, query)
-    rules.check_has_message(text)
+    texts.check_has_message(text)
     if query.state == QueryState.OPEN:
         query.move_to(QueryState.ANSWERED)
         query.save(update_fields=["state"])

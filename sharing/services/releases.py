@@ -10,7 +10,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from consortium.audit.services import record
-from sharing import rules, tasks
+from sharing import rules, tasks, texts
 from sharing.models import Release, ReleaseApproval, Round
 from sharing.services import announcing
 from sharing.states import ReleaseState, RoundState
@@ -72,7 +72,7 @@ def refuse(release: Release, *, reason: str, by: Person) -> None:
     """The draft is not published; its round can be reopened or computed again."""
     release = locked(release)
     rules.check_can_refuse(by, release)
-    rules.check_has_reason(reason)
+    texts.check_has_reason(reason)
     release.move_to(ReleaseState.REFUSED)
     release.reason = reason.strip()
     release.save(update_fields=["state", "reason"])
@@ -85,7 +85,7 @@ def withdraw(release: Release, *, reason: str, by: Person) -> None:
     """What was published no longer holds; it stays visible as withdrawn, with the reason."""
     release = locked(release)
     rules.check_can_withdraw_release(by, release)
-    rules.check_has_reason(reason)
+    texts.check_has_reason(reason)
     release.move_to(ReleaseState.WITHDRAWN)
     release.reason = reason.strip()
     release.save(update_fields=["state", "reason"])

@@ -18,7 +18,7 @@ from consortium.notifications.models import EventType
 from consortium.notifications.services import notify
 from consortium.people.models import Person
 from consortium.people.roles import Role
-from sharing import board, rules
+from sharing import board, rules, texts
 from sharing.board import Standing
 from sharing.models import Reminder, Round
 from sharing.services.announcing import data_of, facts_of
@@ -60,7 +60,7 @@ def preview(round: Round, standings: Iterable[Standing]) -> Preview:
 def remind(round: Round, institutions: Collection[int], *, by: Person, remark: str = "") -> int:
     """How many institutions are reminded: of these, those that are silent and were not reminded today."""
     rules.check_can_remind(by, round)
-    rules.check_remark(remark)
+    texts.check_remark(remark)
     _one_at_a_time(round)
     due = [s for s in board.every_standing(round) if s.is_silent and s.institution_id in institutions]
     reminded = _write(round, due, by=by, remark=remark.strip())

@@ -21,7 +21,7 @@ from consortium.institutions.models import ApiClient, Institution, SigningKey
 from consortium.institutions.states import InstitutionState
 from consortium.people.models import Person
 from consortium.signing import receipt_key
-from sharing import blobs, rules, tasks
+from sharing import blobs, rules, tasks, texts
 from sharing.models import NoData, Remark, Round, RoundKey, Submission
 from sharing.services import log, quality, telling
 from sharing.services.deadlines import timeliness
@@ -227,7 +227,7 @@ def _remark(submission: Submission, kind: Remark.Kind, text: str, by: Person | A
     Remark.objects.create(
         submission=submission,
         kind=kind,
-        text=text.strip()[: rules.LONGEST_REASON],
+        text=text.strip()[: texts.LONGEST_REASON],
         by=by if isinstance(by, Person) else None,
         by_client=by if isinstance(by, ApiClient) else None,
     )

@@ -276,3 +276,12 @@ def test_without_a_leaf_the_proof_page_says_so(client, waiting, ada):
     answer = client.get(reverse("submission-proof", args=[waiting.pk]) + "?file")
     assert answer.status_code == 200
     assert "It is not in the log" in answer.content.decode()
+
+
+def test_a_reason_that_no_database_takes_is_refused_on_the_page(client, sent, four_eyes, bela):
+    waiting = sent()
+    client.force_login(bela)
+    answer = client.post(reverse("submission-send-back", args=[waiting.pk]), {"send-back-reason": "a\x00b"})
+    waiting.refresh_from_db()
+    assert answer.status_code in (302, 409, 422)
+    assert waiting.state == SubmissionState.AWAITING_APPROVAL

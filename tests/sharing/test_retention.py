@@ -20,7 +20,7 @@ from consortium.people.roles import Role
 from consortium.signing import key_set
 from sharing import blobs, retention as dates, vault
 from sharing.models import Destruction, Release, RoundKey
-from sharing.services import checking, log, releases, retention, round_keys, rounds, submissions
+from sharing.services import checking, deadlines, log, releases, retention, round_keys, rounds, submissions
 from sharing.tasks import destroy_expired_keys
 from tests.cast import person, sealed
 
@@ -287,3 +287,35 @@ def test_asking_needs_a_reason(client, closed, carl):
     client.post(f"/rounds/{closed.public_id}/keys/ask/", {"reason": " "})
 
     assert not Destruction.objects.exists()
+
+
+# More time and destroyed keys
+
+
+def extended(round, harbour, carl):
+    until = timezone.now() + timedelta(days=30)
+    round.due_at = timezone.now() - timedelta(days=1)
+    round.opens_at = round.due_at - timedelta(days=9)
+    round.save()
+    return deadlines.extend(round, harbour.institution, until=until, reason="Migration", by=carl)
+
+
+def test_keys_stay_while_an_institution_has_more_time(closed, harbour, carl):
+    """A package that came afterwards could never be opened, and would keep the round from being computed."""
+    extended(closed, harbour, carl)
+
+    with pytest.raises(Refused) as refused:
+        retention.ask(closed, reason="Members decided it.", by=carl)
+    assert refused.value.rule == "extension-running"
+    age(closed, days=36 * 31)
+    assert retention.destroy_expired() == 0
+    assert not destroyed(closed)
+
+
+def test_nobody_gets_more_time_for_a_round_without_keys(closed, harbour, carl):
+    age(closed, days=36 * 31)
+    assert retention.destroy_expired() == 1
+
+    with pytest.raises(Refused) as refused:
+        extended(closed, harbour, carl)
+    assert refused.value.rule == "keys-destroyed"
