@@ -7,7 +7,7 @@ MANAGE := $(PY) manage.py
 WORKERS ?= 2
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: help install messages demo demo-reset test check fix lock bench bench-aggregate bench-panel bench-opening fuzz bench-intake migrate web vault office beat
+.PHONY: help install messages demo demo-reset test test-nightly check fix lock bench bench-aggregate bench-panel bench-opening fuzz bench-intake migrate web vault office beat
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,9 +26,12 @@ demo: messages  ## a consortium of 24 institutions in mid-crisis, served until C
 demo-reset: install  ## forget the demo: its database, packages and keys under var/
 	@$(MANAGE) demo --reset
 
-test: messages  ## all tests
+test: messages  ## all tests but the nightly ones
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 	@$(PY) -m tests.on_servers -n $(WORKERS) -q tests/consortium tests/sharing $(ARGS)
+
+test-nightly: messages  ## the tests that take hours: many more tables and requests made up
+	@$(PY) -m pytest -n $(WORKERS) -m nightly $(ARGS)
 
 check: messages  ## style, types, layers, templates, migrations, lock files
 	$(PY) -m ruff check .
