@@ -8,9 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 # A finding says what is wrong and what to do. Never what stands in the cell.
 FINDINGS: Final = {
-    "unreadable": _("The file cannot be read. Save it again as CSV (UTF-8) or Excel (.xlsx)."),
+    "unreadable": _("The file cannot be read. Save it again as CSV (UTF-8), Excel (.xlsx) or Parquet."),
     "ragged": _(
         "The row has a field too many or too few. A decimal is written with a point, nothing stands between thousands."
+    ),
+    "parquet-kind": _(
+        "The page cannot read Parquet of this kind. Write it with gzip or snappy compression, plain or dictionary encoding and "
+        "flat columns, not encrypted; “concord aggregate” does. Or seal it as it is with “concord seal”."
+    ),
+    "parquet-type": _(
+        "The Parquet column has a type that a cube does not have. Write codes as text and measures as integers or doubles."
     ),
     "too-large": _("The file is larger than a cube of this collection can be. Send cells, not single loans."),
     "empty": _("The file has no rows. Write at least the row of the grand total."),
@@ -24,6 +31,8 @@ FINDINGS: Final = {
     "wrong-collection": _("The file says that it is of another collection than {collection}. Choose another file."),
     "wrong-version": _("The file was made for another version of the template than {version}. Make it again."),
     "wrong-period": _("The row is not for {period}. One file is one period."),
+    "other-period": _("The file says that it is for another period than {period}. Choose another file."),
+    "wrong-institution": _("The file says that it is of another institution than {institution}. Choose another file."),
     "wrong-action": _("ACTION must be I: a cube is always whole."),
     "unknown-status": _("OBS_STATUS must be A or Q, and CONF_STATUS F or C."),
     "status-disagrees": _(
@@ -57,9 +66,6 @@ _FLOW: Final = {
     "one-finding": _("1 finding. Nothing was sealed and nothing was sent."),
     "clean": _("The file is in order: {cells} cells, {withheld} of them withheld."),
     "warned": _("The file can be sent: {cells} cells, {withheld} of them withheld. Read the warnings first."),
-    "unchecked": _(
-        "This page does not read Parquet, so nothing was checked here. The file is sealed as it is; the vault checks it."
-    ),
     "added": _("Not in the file and added here: {columns}."),
     "zero": _("The grand total is zero. Is the form still empty?"),
     "no-browser": _(

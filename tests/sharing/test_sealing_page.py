@@ -60,7 +60,7 @@ def test_only_an_administrator_is_offered_to_register(page, ada, harbour):
 def test_the_scripts_sentences_say_what_they_are_asked_for():
     """Every name in braces is one that the script fills in."""
     known = {
-        "collection", "version", "period", "dimension", "total", "left", "right", "measure", "minimum", "base", "row",
+        "collection", "version", "period", "institution", "dimension", "total", "left", "right", "measure", "minimum", "base", "row",
         "number", "name", "cells", "withheld", "columns", "kid", "rule", "detail", "at",
     }  # fmt: skip
     for name, sentence in WORDS.items():

@@ -5,7 +5,7 @@
 import { Unreadable } from "./unreadable.js";
 
 export const MOST_FINDINGS = 50; // of one rule; the first few show what is wrong
-const SDMX_COLUMNS = ["STRUCTURE", "STRUCTURE_ID", "ACTION"];
+export const SDMX_COLUMNS = ["STRUCTURE", "STRUCTURE_ID", "ACTION"];
 const LARGEST_COUNT = Number.MAX_SAFE_INTEGER; // beyond it neighbours are one number here, and two to the vault
 const LARGEST_AMOUNT = 1e18;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
@@ -37,11 +37,23 @@ export function columnsOf(template) {
   return [...names, "TIME_PERIOD", ...template.measures.map((measure) => measure.id), "OBS_STATUS", "CONF_STATUS"];
 }
 
+export const sizeOf = (template) => template.dimensions.reduce((product, dimension) => product * dimension.codes.length, 1);
+
+// What a Parquet file says of itself, as [key, value] pairs; an empty value says nothing.
+export function checkStated(stated, template, institution, findings) {
+  const expected = { collection: template.id, version: template.version, period: template.period, institution };
+  for (const [name, wanted] of Object.entries(expected)) {
+    const isOther = ([key, value]) => key === `concord.${name}` && value !== "" && value !== wanted;
+    const words = name === "period" ? "other-period" : `wrong-${name}`;
+    if (stated.some(isOther)) findings.add(`wrong-${name}`, { words, facts: { [name]: wanted } });
+  }
+}
+
 // { lines, places, values, withheld, added }, or null where the columns already are not a cube's.
 //
 // `lines` are the rows to be sent, `values` every measure over the whole lattice: 0 without a row, NaN where withheld.
 export function cubeOf(table, template, findings) {
-  const size = template.dimensions.reduce((product, dimension) => product * dimension.codes.length, 1);
+  const size = sizeOf(template);
   if (table.rows.length === 0) throw new Unreadable("empty");
   if (table.rows.length > size) throw new Unreadable("too-large");
   const at = columns(table.names, template, findings);

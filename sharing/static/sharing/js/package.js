@@ -5,7 +5,6 @@ import { seal } from "./hpke.js";
 import { encoded, Mistrusted, sign, verifiedClaims } from "./jws.js";
 
 export const SDMX_CSV = "application/vnd.sdmx.data+csv";
-export const PARQUET = "application/vnd.apache.parquet";
 
 // The X25519 key that the consortium's vault signed for this round: { rkid, raw, signedBy }. Taken from what was signed.
 export async function roundKey(round, jwks) {

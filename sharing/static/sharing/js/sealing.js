@@ -74,7 +74,7 @@ async function take(file) {
   showPreview();
   one("[data-received]").hidden = true;
   one("[data-status]").textContent = say("reading", { name: file.name });
-  const read = await readFile(file, template, facts.limit);
+  const read = await readFile(file, template, facts.limit, facts.institution);
   if (mine !== latest) return;
   one("[data-file]").value = ""; // the same file, corrected, can be chosen again
   showFindings(one("[data-findings]"), read.findings, say);
@@ -87,7 +87,6 @@ async function take(file) {
 function summary({ findings, cube, content }) {
   const errors = findings.all.length + findings.more.reduce((sum, [, number]) => sum + number, 0);
   if (!content) return errors === 1 ? say("one-finding") : say("findings", { number: errors });
-  if (!cube) return say("unchecked");
   const parts = [say(errors ? "warned" : "clean", counts(cube))];
   if (cube.added.length) parts.push(say("added", { columns: cube.added.join(", ") }));
   if (template.measures.every((measure) => cube.values[measure.id][0] === 0)) parts.push(say("zero"));

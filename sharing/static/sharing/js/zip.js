@@ -1,8 +1,8 @@
 // The entries of a zip archive, unpacked one at a time and never to more than a cube can hold.
 
+import { inflate, LARGEST_UNPACKED } from "./inflating.js";
 import { Unreadable } from "./unreadable.js";
 
-const LARGEST_UNPACKED = 256 * 2 ** 20; // bytes, as on the server
 const END = 0x06054b50;
 const ENTRY = 0x02014b50;
 
@@ -46,18 +46,5 @@ async function unpack(bytes, view, entry, most) {
   const start = entry.at + 30 + view.getUint16(entry.at + 26, true) + view.getUint16(entry.at + 28, true);
   const packed = bytes.subarray(start, start + entry.packed);
   if (entry.method === 0) return packed;
-  const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
-  const parts = [];
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.length;
-    if (length > most) {
-      await reader.cancel();
-      throw new Unreadable("too-large");
-    }
-    parts.push(value);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  return inflate(packed, "deflate-raw", most);
 }
