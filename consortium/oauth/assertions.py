@@ -64,7 +64,7 @@ def prove(client: ApiClient, assertion: str) -> None:
     header = signed.headers()
     if header.get("crit") or header.get("b64") is not None:
         raise Unproven("The assertion's header has a member that this server does not know.")
-    if header.get("kid") not in {None, client.public_jwk["kid"]}:
+    if header.get("kid") not in (None, client.public_jwk["kid"]):  # a list, which a set could not look for, is neither
         raise Unproven("kid is not the registered key's.")
     try:
         holds = jws.validate_compact(signed, key, registry=registry)

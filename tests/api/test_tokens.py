@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
@@ -326,3 +327,35 @@ def test_a_token_is_asked_for_with_post(client, db, method):
     answer = getattr(client, method)("/oauth/token/")
 
     assert (answer.status_code, answer["Allow"], answer["Content-Type"]) == (405, "POST", "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"kid": []},
+        {"kid": {}},
+        {"kid": 7},
+        {"kid": "somebody else's"},
+        {"crit": ["exp"], "exp": 1},
+        {"crit": "b64"},
+        {"b64": False},
+        {"alg": ["Ed25519"]},
+        {"alg": {}},
+        {"alg": None},
+        {"typ": 5},
+        {"jwk": "x"},
+        {"x5c": 1},
+        {"zip": "DEF"},
+    ],
+)
+def test_no_header_breaks_the_endpoint_or_says_more_than_the_key(client, signing, keys, header):
+    """The signature covers what was sent: by hand, since no library writes it."""
+    key = keys["Ed25519"]
+    segments = [{"alg": "Ed25519", **header}, _claims(signing.client_id)]
+    signed = b".".join(urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=") for each in segments)
+    signature = urlsafe_b64encode(key.private_key.sign(signed)).rstrip(b"=")
+
+    answer = _ask(client, b".".join([signed, signature]).decode())
+
+    is_harmless = header.keys() <= {"typ", "jwk", "x5c", "zip"}
+    assert answer.status_code in ({200, 401} if is_harmless else {401}), answer.content
