@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError as NoSuchValue
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError as NoSuchValue,
+)
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -92,6 +97,8 @@ def answer_exception(exception: Exception, context: Mapping[str, Any]) -> HttpRe
         return problem(403, "forbidden", _("You may not do this."))
     if isinstance(exception, RequestDataTooBig):
         return problem(413, "too-large", _("The request's body is too large. Nothing was changed."))
+    if isinstance(exception, SuspiciousOperation):
+        return problem(400, "invalid", _("The request has too many parameters, or some that cannot be read."))
     if isinstance(exception, exceptions.APIException):
         return _of_framework(exception)
     if isinstance(exception, (OperationalError, InterfaceError)):

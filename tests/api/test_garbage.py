@@ -68,6 +68,11 @@ def test_an_address_with_a_nul_is_nobodys(job, method, path):
     assert _says(job(method, path)) == (404, "not-found")
 
 
+@pytest.mark.parametrize("path", ["/rounds", "/releases/r/cells", "/log/entries", "/submissions"])
+def test_an_address_of_a_thousand_parameters_is_refused(job, path):
+    assert _says(job("GET", f"{path}?" + "a&" * 1001)) in {(400, "invalid"), (404, "not-found")}
+
+
 @pytest.mark.parametrize("path", ["/rounds/r/submissions", "/rounds/r/no-data", "/submissions"])
 def test_a_body_in_chunks_is_refused_and_not_read_as_empty(token, path):
     """As gunicorn hands it on: the header, and no length."""
