@@ -124,9 +124,16 @@ def check_can_send(actor: Actor, round: Round) -> None:
         raise Forbidden(
             _("Your institution does not contribute to this collection. Nothing was stored."), rule="not-a-contributor"
         )
-    check_is_accepted(institution_id)
+    check_may_send_anything(actor)
     if round.state != RoundState.OPEN:
         check_is_open(round.state, has_extension(round, institution_id))
+
+
+def check_may_send_anything(actor: Actor) -> None:
+    """What does not depend on the round: asked once for a list of rounds that the institution contributes to."""
+    require(actor, Permission.SUBMISSION_SEND)
+    if actor.institution_id is not None:
+        check_is_accepted(actor.institution_id)
 
 
 def check_is_open(state: str, has_extension: bool = False) -> None:

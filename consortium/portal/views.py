@@ -48,7 +48,7 @@ def _owed(person: Person) -> dict[str, Any]:
     if may(person, Permission.SUBMISSION_APPROVE):
         visible = Submission.objects.visible_to(person).select_related("round__collection")
         waiting = list(visible.filter(state=SubmissionState.AWAITING_APPROVAL, round__state=RoundState.OPEN))
-    asked = duties(person, [round for round in own_rounds(person) if round.state == RoundState.OPEN])
+    asked = duties(person, list(own_rounds(person).open()))
     return {"duties": [duty for duty in asked if duty.submission not in waiting], "waiting": waiting}
 
 

@@ -5,18 +5,17 @@ The score holds no figure of a cube: it follows from dates, a share of cells, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
 import numpy as np
 from django.db.models import Count
 
-from sharing.models import Leaf, NoData, Round, Submission, Timeliness
+from consortium.institutions.models import Institution
+from sharing.models import Extension, Leaf, NoData, Round, Submission, Timeliness
 from sharing.states import RoundState
-
-if TYPE_CHECKING:
-    from consortium.institutions.models import Institution
 
 WEIGHTS: Final[Mapping[str, float]] = {"timeliness": 0.35, "completeness": 0.25, "findings": 0.2, "restatements": 0.2}
 _TIMELY: Final[Mapping[str, int]] = {Timeliness.ON_TIME: 100, Timeliness.IN_GRACE: 80, Timeliness.LATE: 40, "": 100}
@@ -86,13 +85,13 @@ def _restated(submission: Submission, earlier: int) -> int:
 def rolling(collection_code: str) -> dict[int, int]:
     """The mean score of each contributor over the last rounds that are closed, by institution.
 
-    A round without an answer counts 0; one with a declaration of no data, or due before the institution was admitted,
-    is left out. Who has no round left has no score.
+    A round without an answer counts 0; one with a declaration of no data, with more time for the institution that is
+    not over, or due before it was admitted, is left out. Who has no round left has no score.
     """
     over = Round.objects.filter(collection__code=collection_code).exclude(
         state__in=(RoundState.PLANNED, RoundState.OPEN)
     )
-    rounds = list(over.order_by("-due_at").select_related("collection").defer("collection__document")[:ROUNDS])
+    rounds = list(over.order_by("-due_at")[:ROUNDS])
     scores = {
         (institution, round): score
         for institution, round, score in Submission.objects.accepted()
@@ -100,13 +99,17 @@ def rolling(collection_code: str) -> dict[int, int]:
         .values_list("institution", "round", "score")
     }
     excused = set(NoData.objects.declared().filter(round__in=rounds).values_list("institution", "round"))
+    running = Extension.objects.running().filter(round__in=rounds).values_list("institution", "round")
+    excused |= set(running) - set(scores)
+    contributors = _contributors({round_.collection_id for round_ in rounds})
     per_institution: dict[int, list[int]] = {}
     for round_ in rounds:
-        for institution in round_.collection.contributors.active():
-            place = (institution.pk, round_.pk)
-            if place in excused or _came_later(institution, round_) or (place in scores and scores[place] is None):
+        for institution, admitted_at in contributors[round_.collection_id]:
+            place = (institution, round_.pk)
+            came_later = admitted_at is not None and admitted_at > round_.due_at
+            if place in excused or came_later or (place in scores and scores[place] is None):
                 continue
-            per_institution.setdefault(institution.pk, []).append(scores.get(place) or 0)
+            per_institution.setdefault(institution, []).append(scores.get(place) or 0)
     return {institution: round(float(np.mean(each))) for institution, each in per_institution.items()}
 
 
@@ -123,5 +126,10 @@ def _step(score: float) -> int:
     return _STEP * round(score / _STEP)
 
 
-def _came_later(institution: Institution, round_: Round) -> bool:
-    return institution.admitted_at is not None and institution.admitted_at > round_.due_at
+def _contributors(collections: Iterable[int]) -> dict[int, list[tuple[int, datetime | None]]]:
+    """Of each collection the members that contribute now, and when each was admitted."""
+    found: dict[int, list[tuple[int, datetime | None]]] = {pk: [] for pk in collections}
+    rows = Institution.objects.active().filter(collections__in=found)
+    for collection, institution, admitted_at in rows.values_list("collections", "pk", "admitted_at"):
+        found[collection].append((institution, admitted_at))
+    return found

@@ -24,6 +24,7 @@ from consortium.web.offers import Offer, carry_out, refusal
 from sharing import progress, remedies, rules, timeline
 from sharing.forms import PackageForm, ReasonForm, WithdrawalForm
 from sharing.models import Extension, NoData, Query, Round, Submission
+from sharing.models.round import RoundQuerySet
 from sharing.services import log, quality, submissions
 from sharing.states import QueryState
 
@@ -49,13 +50,16 @@ class Duty:
 
 
 def duties(person: Person, rounds: list[Round]) -> list[Duty]:
-    """The rounds must come with the person's own submissions prefetched as `own`."""
+    """The rounds are those of `own_rounds`, or some of them. As many queries for many rounds as for one."""
     declared = _by_round(NoData.objects.visible_to(person).standing().filter(round__in=rounds))
     extended = _by_round(Extension.objects.visible_to(person).filter(round__in=rounds))
     asked = Query.objects.visible_to(person).filter(submission__round__in=rounds, state=QueryState.OPEN)
     waiting = dict(asked.values_list("submission__round").order_by().annotate(Count("pk")))
+    why_send_nothing = refusal(rules.check_may_send_anything, person)
     found = []
     for round in rounds:
+        extension = extended.get(round.pk)
+        has_more_time = extension is not None and extension.is_running
         own: list[Submission] = round.own  # type: ignore[attr-defined]
         state, submission = progress.own_state(own, round)
         declaration = declared.get(round.pk)
@@ -65,9 +69,9 @@ def duties(person: Person, rounds: list[Round]) -> list[Duty]:
                 round,
                 declaration.state if declaration and submission is None else state,
                 submission,
-                refusal(rules.check_can_send, person, round),
+                why_send_nothing or refusal(rules.check_is_open, round.state, has_more_time),
                 declaration,
-                extended.get(round.pk),
+                extension,
                 max(trials, key=lambda each: each.version, default=None),
                 waiting.get(round.pk, 0),
             )
@@ -79,10 +83,10 @@ def _by_round(rows: Iterable[_Row]) -> dict[int, _Row]:
     return {row.round_id: row for row in rows}
 
 
-def own_rounds(person: Person) -> list[Round]:
+def own_rounds(person: Person) -> RoundQuerySet:
     """Every round that the person's institution is or was asked in, newest first, with its own submissions."""
     own = Prefetch("submissions", Submission.objects.visible_to(person), to_attr="own")
-    return list(Round.objects.visible_to(person).select_related("collection").prefetch_related(own))
+    return Round.objects.visible_to(person).select_related("collection").prefetch_related(own)
 
 
 @require_safe

@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from sharing.models import Finding, NoData, Round, Submission, Timeliness
+from consortium.institutions.models import Institution
+from sharing.models import Extension, Finding, NoData, Round, Submission, Timeliness
 from sharing.services import checking, quality, submissions
 from sharing.services.quality import Quality
 from sharing.states import RoundState, SubmissionState
@@ -120,6 +121,32 @@ def test_silence_counts_nothing_and_a_declaration_is_left_out(collection, harbou
     assert quality.rolling(collection.code)[harbour.institution.pk] == 45
     NoData.objects.create(round=silent, institution=harbour.institution, reason="merger")
     assert quality.rolling(collection.code)[harbour.institution.pk] == 90
+
+
+def test_silence_costs_nothing_while_there_is_more_time(collection, harbour, long_ago, carl):
+    scored(closed(collection, "2024-01", 60), harbour, 90)
+    silent = closed(collection, "2024-02", 30)
+    until = timezone.now() + timedelta(days=3)
+    extension = Extension.objects.create(
+        round=silent, institution=harbour.institution, until=until, reason="Migration", granted_by=carl
+    )
+    assert quality.rolling(collection.code)[harbour.institution.pk] == 90
+    scored(silent, harbour, 70)
+    assert quality.rolling(collection.code)[harbour.institution.pk] == 80
+    Submission.objects.filter(round=silent).delete()
+    Extension.objects.filter(pk=extension.pk).update(until=timezone.now())
+    assert quality.rolling(collection.code)[harbour.institution.pk] == 45
+
+
+def test_the_rolling_score_of_thousands_takes_few_queries(collection, django_assert_max_num_queries):
+    institutions = Institution.objects.bulk_create(
+        Institution(code=f"MANY{number}", name=f"Bank {number}", state="active") for number in range(2000)
+    )
+    collection.contributors.add(*institutions)
+    for number in range(4):
+        closed(collection, f"2024-{number + 1:02d}", 30 * (number + 1))
+    with django_assert_max_num_queries(6):
+        assert len(quality.rolling(collection.code)) >= 2000
 
 
 def test_rounds_from_before_its_admission_are_left_out(collection, harbour):
