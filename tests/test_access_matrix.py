@@ -116,7 +116,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "accounts/sign-on/saml/<slug:organization_slug>/acs/finish/": GET(public=404),
     "accounts/sign-on/saml/<slug:organization_slug>/logout/": GET(public=404),
     "accounts/sign-on/saml/<slug:organization_slug>/metadata/": GET(public=200),
-    "institution/sign-on/": GET(client=401, administrator=200, outsider=200, everyone=403),
+    "institution/sign-on/": GET(client=401, administrator=200, approver=200, outsider=200, everyone=403),
     "institution/sign-on/openid/": (
         *GET(client=401, administrator=200, outsider=200, everyone=403),
         *POST({}, client=401, administrator=422, outsider=422, everyone=403),
@@ -125,7 +125,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         *GET(client=401, administrator=200, outsider=200, everyone=403),
         *POST({}, client=401, administrator=422, outsider=422, everyone=403),
     ),
-    "institution/sign-on/switch/": POST({}, client=401, administrator=404, outsider=404, everyone=403),
+    "institution/sign-on/switch/": POST({}, client=401, administrator=404, approver=404, outsider=404, everyone=403),
     "institution/sign-on/enforce/": POST({}, client=401, administrator=404, outsider=404, everyone=403),
     "institution/sign-on/stop-enforcing/": POST({}, client=401, administrator=404, outsider=404, everyone=403),
     # helping Ada back in: her administrator does, member services only look

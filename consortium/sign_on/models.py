@@ -39,6 +39,7 @@ class SignOn(models.Model):
     trusts_second_factor = models.BooleanField(_("the directory asks for a second factor itself"), default=False)
     is_enforced = models.BooleanField(_("the only way to sign in"), default=False)
     break_glass = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    set_up_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
 
     class Meta:

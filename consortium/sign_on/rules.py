@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from consortium.errors import Forbidden, Refused
-from consortium.people.roles import Permission, Role, may, require_entitled
+from consortium.institutions.rules import check_can_manage
+from consortium.people.roles import Permission, Role, may, require, require_entitled
 from consortium.sign_on.models import SignOn
 
 if TYPE_CHECKING:
@@ -62,6 +63,25 @@ def _has_another_administrator(person: Person) -> bool:
 def check_can_change(sign_on: SignOn) -> None:
     if sign_on.is_enforced:
         raise Refused(_("End first that it is the only way to sign in."), rule="sign-on-enforced")
+
+
+def check_may_see(person: Person, institution: Institution) -> None:
+    """Administrators set it up; approvers may have to switch it on."""
+    require(person, Permission.RECORDS_VIEW)
+    if person.institution_id != institution.pk:
+        raise Forbidden(_("This is another institution's."), rule="not-yours")
+
+
+def check_can_switch_on(person: Person, sign_on: SignOn) -> None:
+    """Where two people are needed, so here: whoever runs the directory decides who is who."""
+    check_may_see(person, sign_on.institution)
+    if not sign_on.institution.approves_submissions:
+        check_can_manage(person, sign_on.institution)
+    elif sign_on.set_up_by_id == person.pk:
+        raise Refused(
+            _("Another administrator or an approver switches on what you set up: your directory says who approves."),
+            rule="own-sign-on",
+        )
 
 
 def check_can_enforce(sign_on: SignOn, break_glass: Person) -> None:

@@ -78,8 +78,11 @@ def use_saml(
 @transaction.atomic
 def switch(sign_on: SignOn, *, on: bool, by: Person) -> None:
     """Offer it on the sign-in page, or no longer; ending it ends that it is the only way."""
-    check_can_manage(by, sign_on.institution)
     sign_on = _locked(sign_on.institution)
+    if on:
+        rules.check_can_switch_on(by, sign_on)
+    else:
+        check_can_manage(by, sign_on.institution)
     sign_on.is_on = on
     if not on:
         sign_on.is_enforced, sign_on.break_glass = False, None
@@ -109,8 +112,10 @@ def stop_enforcing(sign_on: SignOn, *, by: Person) -> None:
 
 def _locked(institution: Institution) -> SignOn:
     """The institution's row is locked first: two first set-ups at once are one after the other."""
-    Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
-    return SignOn.objects.filter(institution=institution).first() or SignOn(institution=institution)
+    institution = Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
+    sign_on = SignOn.objects.filter(institution=institution).first() or SignOn()
+    sign_on.institution = institution  # as it is now
+    return sign_on
 
 
 def _keep(
@@ -118,7 +123,8 @@ def _keep(
 ) -> SignOn:
     wanted = sorted({domain.lower() for domain in domains})
     rules.check_domains_are_ours(sign_on.institution, wanted)
-    sign_on.trusts_second_factor = trusts_second_factor
+    sign_on.trusts_second_factor, sign_on.set_up_by = trusts_second_factor, by
+    sign_on.is_on = sign_on.is_on and not sign_on.institution.approves_submissions
     sign_on.save()
     if not is_same_directory:
         sign_on.identities.all().delete()
@@ -137,5 +143,5 @@ def _keep(
 
 def _record_and_tell(event: str, sign_on: SignOn, *, by: Person, **details: object) -> None:
     record(event, by=by, about=sign_on, institution=sign_on.institution, **details)
-    administrators = sign_on.institution.people.filter(is_active=True, roles__contains=[Role.ADMINISTRATOR])
-    notify(administrators, Kind.SIGN_ON_CHANGED, address=reverse("sign-on"), who=by.name)
+    told = sign_on.institution.people.filter(is_active=True, roles__overlap=[Role.ADMINISTRATOR, Role.APPROVER])
+    notify(told, Kind.SIGN_ON_CHANGED, address=reverse("sign-on"), who=by.name)

@@ -47,7 +47,7 @@ INSTITUTION = (
     Entry(_("Keys"), "signing-keys", "key", Permission.INSTITUTION_VIEW),
     Entry(_("API clients"), "api-clients", "key", Permission.INSTITUTION_MANAGE),
     Entry(_("Webhooks"), "webhooks", "hook", Permission.INSTITUTION_VIEW),
-    Entry(_("Sign-on"), "sign-on", "shield", Permission.INSTITUTION_MANAGE),
+    Entry(_("Sign-on"), "sign-on", "shield", Permission.RECORDS_VIEW),
     Entry(_("Records"), "records", "submissions", Permission.RECORDS_VIEW),
     Entry(_("Leaving"), "leaving", "sign-out", Permission.INSTITUTION_MANAGE),
 )

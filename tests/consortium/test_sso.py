@@ -15,6 +15,7 @@ from joserfc import jwk
 
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, Refused
+from consortium.institutions.models import Institution
 from consortium.notifications.outside import is_public
 from consortium.people.models import Person
 from consortium.people.roles import Role
@@ -441,6 +442,27 @@ def test_enforced_a_wrong_password_says_nothing_of_it(client, openid, ada, dora)
     services.enforce(openid, break_glass=dora, by=dora)
 
     assert sign_in(client, ada, "a wrong one").status_code == 200
+
+
+def test_where_two_people_are_needed_nobody_alone_says_who_is_who(client, openid, provider, harbour, ada, bela, dora):
+    Institution.objects.update(approves_submissions=True)
+    given = {"issuer": provider.issuer, "client_id": "evil", "secret": "x", "domains": ["harbour.example"]}
+
+    services.use_openid(harbour.institution, by=dora, **given)
+    assert not SignOn.objects.get().is_on  # what was agreed to was another directory
+    with pytest.raises(Refused, match="Another administrator or an approver"):
+        services.switch(openid, on=True, by=dora)
+    with pytest.raises(Forbidden):
+        services.switch(openid, on=True, by=ada)
+    for page, button in ((dora, False), (bela, True)):
+        client.force_login(page)
+        assert ("Switch on" in client.get("/institution/sign-on/").content.decode()) == button
+    client.post("/institution/sign-on/switch/", {"on": "yes"})
+
+    assert SignOn.objects.get().is_on
+    assert Entry.objects.filter(event="sign_on.switched_on").order_by("pk").last().person == bela
+    with pytest.raises(Forbidden):
+        services.switch(openid, on=False, by=bela)
 
 
 def test_with_the_way_back_gone_every_administrator_is_one(client, openid, harbour, dora, ada):

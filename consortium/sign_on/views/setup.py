@@ -17,19 +17,25 @@ from consortium.institutions.rules import check_can_manage
 from consortium.people.models import Person
 from consortium.people.roles import Permission, require
 from consortium.people.session import signed_in
-from consortium.sign_on import services
+from consortium.sign_on import rules, services
 from consortium.sign_on.forms import EnforceForm, OpenIdForm, SamlForm
 from consortium.sign_on.models import Protocol, SignOn
-from consortium.web.offers import carry_out
+from consortium.web.offers import carry_out, refusal
 
 
 @require_safe
 def sign_on(request: HttpRequest) -> HttpResponse:
     """What is set up, and what to do next."""
-    _person, institution = _in_charge(request)
-    found = SignOn.objects.filter(institution=institution).select_related("break_glass").first()
-    context: dict[str, Any] = {"sign_on": found, "addresses": _our_addresses(request, institution)}
-    if found and found.is_on and not found.is_enforced:
+    person, institution = _looking(request)
+    found = SignOn.objects.filter(institution=institution).select_related("break_glass", "institution").first()
+    may_change = refusal(check_can_manage, person, institution) is None
+    context: dict[str, Any] = {
+        "sign_on": found,
+        "addresses": _our_addresses(request, institution),
+        "may_change": may_change,
+        "why_not_on": refusal(rules.check_can_switch_on, person, found) if found else None,
+    }
+    if found and found.is_on and not found.is_enforced and may_change:
         context["enforcement"] = EnforceForm(sign_on=found)
     return render(request, "sign_on/setup.html", context)
 
@@ -46,7 +52,7 @@ def saml(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def switch(request: HttpRequest) -> HttpResponse:
-    person, institution = _in_charge(request)
+    person, institution = _looking(request)
     found, on = _existing(institution), request.POST.get("on") == "yes"
     done = _("Single sign-on is on.") if on else _("Single sign-on is off.")
     return carry_out(request, reverse("sign-on"), done, lambda: services.switch(found, on=on, by=person))
@@ -102,6 +108,14 @@ def _form(institution: Institution, protocol: Protocol, data: Any) -> forms.Form
             "trusts_second_factor": found.trusts_second_factor,
         }
     return (OpenIdForm if protocol == Protocol.OIDC else SamlForm)(data, initial=initial)
+
+
+def _looking(request: HttpRequest) -> tuple[Person, Institution]:
+    person = signed_in(request)
+    require(person, Permission.RECORDS_VIEW)
+    institution = get_object_or_404(Institution, pk=person.institution_id)
+    rules.check_may_see(person, institution)
+    return person, institution
 
 
 def _in_charge(request: HttpRequest) -> tuple[Person, Institution]:
