@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from consortium.people.models import Person
     from sharing.models import PeerGroup
 
+# What was agreed about the collection, and is no part of its template.
+_KEPT: Final = ("size_limit", "retention_months", "reminder_days", "escalation_days")
+
 
 @transaction.atomic
 def define(document: Mapping[str, Any], *, by: Person) -> Collection:
-    """A collection, or a new version of one, which takes over the contributors and peer groups of the latest.
+    """A collection, or a new version of one, which takes over contributors, peer groups and settings of the latest.
 
     Rounds that were planned under an earlier version keep it.
     """
@@ -34,8 +37,9 @@ def define(document: Mapping[str, Any], *, by: Person) -> Collection:
     if latest is not None:
         collection.contributors.set(latest.contributors.all())
         collection.peer_groups.set(latest.peer_groups.all())
-        collection.reminder_days, collection.escalation_days = latest.reminder_days, latest.escalation_days
-        collection.save(update_fields=["reminder_days", "escalation_days"])
+        for setting in _KEPT:
+            setattr(collection, setting, getattr(latest, setting))
+        collection.save(update_fields=_KEPT)
     record("collection.defined", by=by, about=collection, version=template.version)
     return collection
 

@@ -40,6 +40,14 @@ def test_a_new_version_takes_over_who_is_asked(collection, carl, harbour):
     assert Collection.objects.count() == 2
 
 
+def test_a_new_version_keeps_what_was_agreed_about_keys_and_sizes(collection, carl):
+    collection.retention_months, collection.size_limit = 12, 1_000_000
+    collection.save()
+    newer = collections.define(document("1.1.0"), by=carl)
+    newer.refresh_from_db()
+    assert (newer.retention_months, newer.size_limit) == (12, 1_000_000)
+
+
 @pytest.mark.parametrize("version", ["1.0.0", "0.9.9"])
 def test_versions_only_rise(collection, carl, version):
     with pytest.raises(Refused, match="must be higher than the one in force"):
