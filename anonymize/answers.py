@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 
 from anonymize.errors import ServerError
 
 RETRYABLE_STATUS: Final = frozenset({429, 502, 503, 504})
+
+Member = TypeVar("Member")
 
 
 def unreachable(wrong: httpx.TransportError) -> ServerError:
@@ -46,8 +49,8 @@ def problem(answer: httpx.Response) -> tuple[str, str]:
     try:
         document = answer.json()
         sentence = document.get("detail") or document.get("title") or plain
-        return str(sentence), str(document.get("rule") or rule)
-    except (ValueError, AttributeError):
+        return _on_a_terminal(str(sentence)), _on_a_terminal(str(document.get("rule") or rule))
+    except (ValueError, AttributeError, RecursionError):
         return plain, rule
 
 
@@ -55,21 +58,38 @@ def json_object(answer: httpx.Response) -> dict[str, Any]:
     """The answer's JSON object; ServerError when it holds anything else."""
     try:
         document = answer.json()
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise ServerError("The server did not answer with JSON. Is the url the platform's?") from wrong
     if not isinstance(document, dict):
-        raise ServerError("The server's answer is not of the published form.")
+        raise unpublished()
     return document
+
+
+def member(document: Mapping[str, Any], name: str, kind: type[Member]) -> Member:
+    """A member of an answer; ServerError when it lacks or is of another kind."""
+    value = document.get(name)
+    if not isinstance(value, kind):
+        raise unpublished()
+    return value
+
+
+def unpublished() -> ServerError:
+    return ServerError("The server's answer is not of the published form.")
+
+
+def _on_a_terminal(text: str) -> str:
+    """Without what would move the cursor, hide a line or cannot be written at all."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def retry_after(answer: httpx.Response) -> float | None:
     """Seconds that the server asks us to wait, from either form of `Retry-After`."""
     asked = answer.headers.get("Retry-After", "").strip()
-    if asked.isdigit():
+    if asked.isascii() and asked.isdecimal():
         return float(asked)
     try:
         moment = parsedate_to_datetime(asked)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())

@@ -18,7 +18,17 @@ from urllib.parse import quote
 
 import httpx
 
-from anonymize.answers import RETRYABLE_STATUS, accepted, is_untrusted, json_object, problem, retry_after, unreachable
+from anonymize.answers import (
+    RETRYABLE_STATUS,
+    accepted,
+    is_untrusted,
+    json_object,
+    member,
+    problem,
+    retry_after,
+    unpublished,
+    unreachable,
+)
 from anonymize.config import Config
 from anonymize.errors import PackageError, ServerError
 from anonymize.package import PACKAGE_MEDIA_TYPE, SigningKey
@@ -147,20 +157,23 @@ class Client:
         path = f"{API}/rounds/{_segment(round_id)}/submissions"
         trial = {"trial": "true"} if is_trial else {}
         answer = self._call("POST", path, content=package, headers=headers, params=trial)
-        if 400 <= answer.status_code < 500 and answer.status_code not in {401, 403, 404}:
+        if 400 <= answer.status_code < 500 and answer.status_code not in {401, 403, 404} | RETRYABLE_STATUS:
             sentence, rule = problem(answer)
             raise PackageError(sentence, rule=rule)
         document = json_object(accepted(answer))
         return Sent(
-            id=str(document["id"]),
-            state=str(document["state"]),
-            receipt=str(document["receipt"]),
+            id=member(document, "id", str),
+            state=member(document, "state", str),
+            receipt=member(document, "receipt", str),
             location=answer.headers.get("Location", ""),
             is_new=answer.status_code == httpx.codes.ACCEPTED,
         )
 
     def submission(self, id: str) -> dict[str, Any]:
-        return json_object(self._get(f"/submissions/{_segment(id)}"))
+        document = json_object(self._get(f"/submissions/{_segment(id)}"))
+        for name in ("id", "state", "receipt"):
+            member(document, name, str)
+        return document
 
     def submissions(self, round_id: str | None = None) -> list[dict[str, Any]]:
         """The institution's own submissions, newest first."""
@@ -219,7 +232,10 @@ class Client:
         results: list[dict[str, Any]] = []
         answer = self._get(path, params={name: value for name, value in wanted.items() if value is not None})
         while True:
-            results.extend(json_object(answer)["results"])
+            page = member(json_object(answer), "results", list)
+            if not all(isinstance(each, dict) for each in page):
+                raise unpublished()
+            results.extend(page)
             following = answer.links.get("next", {}).get("url")
             if following is None:
                 return results
@@ -227,7 +243,10 @@ class Client:
 
     def _own_path(self, url: str) -> str:
         """A link's address, when it stays on this server: the token goes nowhere else."""
-        target = self._http.base_url.join(url)
+        try:
+            target = self._http.base_url.join(url)
+        except httpx.InvalidURL as wrong:
+            raise unpublished() from wrong
         if (target.scheme, target.netloc) != (self._http.base_url.scheme, self._http.base_url.netloc):
             raise ServerError("The server's list continues on another server. Nothing was sent there.")
         return str(target)
@@ -259,10 +278,10 @@ class Client:
                     status=answer.status_code,
                 )
             document = json_object(accepted(answer))
-            lifetime = float(document.get("expires_in", 0))
-            self._token = _Token(
-                value=str(document["access_token"]), until=time.monotonic() + lifetime - _TOKEN_MARGIN_SECONDS
-            )
+            value, lifetime = member(document, "access_token", str), document.get("expires_in", 0)
+            if not isinstance(lifetime, int | float) or not (value.isascii() and value.isprintable()):
+                raise unpublished()
+            self._token = _Token(value, until=time.monotonic() + lifetime - _TOKEN_MARGIN_SECONDS)
         return self._token.value
 
     def _ask_for_token(self) -> httpx.Response:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,62 @@ def test_a_round_key_that_the_consortium_did_not_sign_is_never_sealed_to(client:
     with pytest.raises(PackageError) as refused:
         client.round(ROUND).sealing_key({"keys": [keys.STRANGER.public_jwk()]})
     assert refused.value.rule == "unknown-key"
+
+
+BODIES = [
+    b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b"1" * 5000,
+    b'{"results": 5}', b'{"results": [5]}', b'{"results": null}', b'{"results": [{}]}',
+    b'{"access_token": null}', b'{"access_token": "a\\ud800"}', b'{"access_token": "a\\nb"}', b'{"access_token": "t", "expires_in": "x"}',
+    b'{"id": 1, "state": "received", "receipt": "x"}', b'{"id": "x", "state": "received", "receipt": null}', b'{"state": 5}',
+    b'{"detail": ["x"], "rule": {}}', b'{"detail": "\\u001b[2Jgone \\ud800", "rule": "\\u0007"}',
+]  # fmt: skip
+HEADS: list[dict[str, str]] = [
+    {}, {"Content-Type": "application/problem+json"}, {"Content-Encoding": "gzip"},
+    {"Link": '<http://[::1>; rel="next"'}, {"Link": '<http://x:99999999/>; rel="next"'}, {"Link": ";;;,<"},
+    {"Retry-After": "\xb2"}, {"Retry-After": "-1"}, {"Retry-After": "9" * 500}, {"Retry-After": "Mon, 99 Foo"},
+]  # fmt: skip
+CALLS: list[Callable[[Client], object]] = [
+    Client.consortium_keys,
+    Client.rounds,
+    Client.signing_keys,
+    lambda client: client.template("x"),
+    lambda client: client.round("x"),
+    lambda client: client.submit("x", b"x", "key"),
+    lambda client: client.findings("x"),
+    lambda client: client.wait("x", 1),
+    lambda client: client.cells("x", "text/csv"),
+]
+
+
+ANSWERS = [*product(BODIES, HEADS[:2]), *product([b"{}", b'{"results": []}'], HEADS[2:])]
+
+
+@pytest.mark.parametrize("status", [200, 301, 401, 409, 429, 500])
+@pytest.mark.parametrize("gives_token", [True, False])
+def test_no_answer_whatever_breaks_the_client(status: int, gives_token: bool, tmp_path: Path) -> None:
+    """Every one is an error with a sentence that a terminal shows as it is, and with a code for the scheduler."""
+    told: list[str] = []
+    for body, head in ANSWERS:
+
+        def answer(request: httpx.Request, body: bytes = body, head: dict[str, str] = head) -> httpx.Response:
+            if gives_token and request.url.path.startswith("/oauth"):
+                return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
+            headers = [(name.encode(), value.encode("latin-1")) for name, value in head.items()]
+            return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+
+        with connect(httpx.MockTransport(answer), [], tmp_path) as client:
+            for call in CALLS:
+                try:
+                    call(client)
+                except (ServerError, PackageError) as refused:
+                    told += [refused.sentence, refused.rule]
+    assert told
+    assert [each for each in told if not each.isprintable()] == []
+
+
+def test_a_busy_server_is_no_refusal_of_the_package(client: Client, platform: Platform) -> None:
+    """A scheduler runs it again: with the code of a refusal it would not."""
+    platform.before = failing(99, problem(429, "throttled", "Slow down."), "/api/v1/rounds/")
+    with pytest.raises(ServerError) as told:
+        client.submit(ROUND, package(), "key-1")
+    assert (told.value.sentence, told.value.exit_code) == ("Slow down.", 3)
