@@ -13,23 +13,22 @@ const INTEGERS = { converted: [11, 12, 13, 14, 15, 16, 17, 18], logical: [10] };
 const UNSIGNED = [11, 12, 13, 14];
 
 // { names, rows: [{ number, cells }], stated }: an empty cell is null, a number beyond 2^53 a text of its digits, `stated`
-// the file's own words by key. Only `wanted` columns are unpacked, and no more than `most` rows.
+// the file's own words by key. No more than `most` rows, and only `wanted` columns, are unpacked: with any other, or with one
+// twice, the cells are left out.
 export async function readParquet(bytes, wanted, most) {
   const footer = footerOf(bytes);
   const columns = columnsIn(footer);
   const number = footer[3];
   if (!(number >= 0)) throw new Unreadable("unreadable");
   if (number > most) throw new Unreadable("too-large");
-  const limits = { packed: bytes.length, unpacked: LARGEST_UNPACKED };
-  const read = new Map();
-  for (const [at, column] of columns.entries()) {
-    if (wanted.includes(column.name) && !read.has(column.name)) {
-      read.set(column.name, await valuesOf(bytes, footer, column, at, columns.length, limits));
-    }
-  }
   const names = columns.map((column) => column.name);
-  const lists = names.map((name) => read.get(name));
-  const rows = Array.from({ length: number }, (_, row) => ({ number: row + 1, cells: lists.map((list) => list?.[row] ?? null) }));
+  const isSound = new Set(names).size === names.length && names.every((name) => wanted.includes(name));
+  const limits = { packed: bytes.length, unpacked: LARGEST_UNPACKED };
+  const lists = [];
+  for (const [at, column] of isSound ? columns.entries() : []) {
+    lists.push(await valuesOf(bytes, footer, column, at, columns.length, limits));
+  }
+  const rows = Array.from({ length: number }, (_, row) => ({ number: row + 1, cells: lists.map((list) => list[row]) }));
   return { names, rows, stated: statementsIn(footer) };
 }
 

@@ -23,7 +23,9 @@ export async function readFile(file, template, limit, institution) {
     const cube = cubeOf(table, template, findings);
     if (cube && !findings.hasErrors) check(cube, template, findings);
     if (findings.hasErrors) return { findings, cube, content: null };
-    return { findings, cube, content: utf8(sdmxCsv(cube, template)), mediaType: SDMX_CSV };
+    const content = utf8(sdmxCsv(cube, template));
+    if (content.length > limit) throw new Unreadable("too-large"); // ten times the Parquet file, twice the workbook
+    return { findings, cube, content, mediaType: SDMX_CSV };
   } catch (wrong) {
     // Whatever a reader stumbles over: its own words could repeat the file.
     if (wrong instanceof Unreadable) findings.add(wrong.rule, wrong.finding);
