@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consortium.errors import Forbidden, Refused
 from consortium.institutions.services.agreements import check_is_accepted
-from consortium.people.roles import Actor, Permission, require
+from consortium.people.roles import Actor, Permission, may, require
 from sharing.benchmarks.periods import first_day_after
 from sharing.models.no_data import NoDataReason
 from sharing.models.submission import CorrectionReason
@@ -353,8 +353,8 @@ def check_can_open_statement(actor: Actor, statement: Statement) -> None:
 
 
 def check_can_see_findings(person: Person, contributors: int) -> None:
-    """Among a few, a rule that warned tells whose figures they are."""
-    require(person, Permission.RELEASE_REVIEW)
+    """Among a few, a rule that warned tells whose figures they are; so does the audit log, which names who answers."""
+    _check_may_ask(person)
     if contributors < FEWEST_TO_ASK_AMONG:
         raise Refused(
             _("What was found is shown once %(number)s submissions count, so that nobody is recognised.")
@@ -363,8 +363,17 @@ def check_can_see_findings(person: Person, contributors: int) -> None:
         )
 
 
-def check_can_ask_again(person: Person, query: Query) -> None:
+def _check_may_ask(person: Person) -> None:
     require(person, Permission.RELEASE_REVIEW)
+    if may(person, Permission.AUDIT_VIEW):
+        raise Forbidden(
+            _("Whoever reads the audit log could tell whose findings these are, so somebody else asks."),
+            rule="reads-audit-log",
+        )
+
+
+def check_can_ask_again(person: Person, query: Query) -> None:
+    _check_may_ask(person)
     _check_is_not_closed(query)
 
 

@@ -18,9 +18,13 @@ from sharing.states import QUERY_MOVES, QueryState
 
 class QueryQuerySet(models.QuerySet["Query"]):
     def visible_to(self, actor: Actor) -> Self:
-        """A member sees what its own submissions are asked; of the association only whoever reviews releases."""
+        """A member sees what its own submissions are asked; of the association only whoever reviews releases.
+
+        Not one who reads the audit log too: it names who answers.
+        """
         if actor.institution_id is None:
-            return self if may(actor, Permission.RELEASE_REVIEW) else self.none()
+            asks = may(actor, Permission.RELEASE_REVIEW) and not may(actor, Permission.AUDIT_VIEW)
+            return self if asks else self.none()
         if not may(actor, Permission.SUBMISSION_VIEW):
             return self.none()
         return self.filter(submission__institution=actor.institution_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b32encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,7 @@ from consortium.people.models import Person
 from sharing import rules, texts
 from sharing.models import Finding, Query, QueryMessage, Round, Submission
 from sharing.services import telling
-from sharing.states import QueryState
+from sharing.states import QueryState, RoundState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +53,7 @@ def handle_of(round_id: int, institution_id: int) -> str:
 
 def found_in(round: Round, person: Person) -> list[Found]:
     """What was found in the submissions that count, by handle and rule; Refused while too few count."""
-    counted = dict(_counted(round))
+    counted = _counted(round)
     rules.check_can_see_findings(person, len(counted))
     asked = _asked(round)
     rows = Finding.objects.filter(submission__in=counted.values())
@@ -69,7 +68,7 @@ def found_in(round: Round, person: Person) -> list[Found]:
 @transaction.atomic
 def ask(round: Round, handle: str, rule: str, text: str, *, by: Person) -> Query:
     """A question about one rule to whoever has the handle in this round."""
-    counted = dict(_counted(round))
+    counted = _counted(round)
     rules.check_can_see_findings(by, len(counted))
     texts.check_has_message(text)
     submission = _of_handle(round, handle, counted)
@@ -135,10 +134,17 @@ def close(query: Query, *, by: Person) -> Query:
     return query
 
 
-def _counted(round: Round) -> Iterator[tuple[int, Submission]]:
-    """The submission that counts of each contributor."""
-    for submission in Submission.objects.accepted().filter(round=round).only("institution_id", "round_id"):
-        yield submission.institution_id, submission
+def _counted(round: Round) -> dict[int, Submission]:
+    """The submission that counts of each contributor.
+
+    While packages come in, they are added five at a time: one by one, whoever watches the board would see which handle
+    came with which name.
+    """
+    accepted = Submission.objects.accepted().filter(round=round).only("institution_id", "round_id")
+    rows = list(accepted.order_by("decided_at", "pk"))
+    if round.state == RoundState.OPEN or round.extensions.running().exists():
+        del rows[len(rows) - len(rows) % rules.FEWEST_TO_ASK_AMONG :]
+    return {submission.institution_id: submission for submission in rows}
 
 
 def _of_handle(round: Round, handle: str, counted: Mapping[int, Submission]) -> Submission:

@@ -12,7 +12,7 @@ from consortium.audit.models import Entry
 from consortium.errors import Forbidden, Refused
 from consortium.notifications.models import Notice
 from consortium.people.roles import Role
-from sharing.models import Finding, Query, Round, Submission
+from sharing.models import Extension, Finding, Query, Round, Submission
 from sharing.services import queries
 from sharing.states import QueryState, RoundState
 from tests.cast import found_bank, person
@@ -31,6 +31,7 @@ def counted(round, bank, number, *rules):
         version=1,
         state="accepted",
         received_at=timezone.now(),
+        decided_at=timezone.now(),
         signing_kid="k",
         rkid="r",
         package_sha256=f"{number:064d}",
@@ -210,3 +211,55 @@ def test_asked_on_the_page(client, five, open_round, handle, stella):
     client.force_login(stella)
     client.post(reverse("round-findings", args=[open_round.public_id]), {"about": f"{handle},{RULE}", "text": "Why?"})
     assert Query.objects.get().rule == RULE
+
+
+# What the board and the audit log would add
+
+
+def test_while_packages_come_in_findings_are_added_five_at_a_time(five, open_round, stella, handle):
+    """The sixth handle alone would be the sixth name of the board."""
+    sixth = found_bank("SIXTH")
+    open_round.collection.contributors.add(sixth.institution)
+    counted(open_round, sixth, 6, RULE)
+    own = queries.handle_of(open_round.pk, sixth.institution.pk)
+
+    assert {each.handle for each in queries.found_in(open_round, stella)} == {handle}
+    assert rule_of(queries.ask, open_round, own, RULE, "Why?", by=stella) == "no-such-finding"
+
+    for number in range(7, 11):
+        bank = found_bank(f"BANK{number}")
+        open_round.collection.contributors.add(bank.institution)
+        counted(open_round, bank, number, RULE)
+    assert len({each.handle for each in queries.found_in(open_round, stella)}) == 6
+
+
+def test_when_nothing_more_comes_in_all_findings_are_shown(five, open_round, stella, harbour, carl):
+    sixth = found_bank("SIXTH")
+    open_round.collection.contributors.add(sixth.institution)
+    counted(open_round, sixth, 6, RULE)
+    open_round.state = RoundState.CLOSED
+    open_round.save()
+    extension = Extension.objects.create(
+        round=open_round,
+        institution=harbour.institution,
+        until=timezone.now() + timedelta(days=1),
+        reason="Migration",
+        granted_by=carl,
+    )
+    assert len({each.handle for each in queries.found_in(open_round, stella)}) == 1
+    Extension.objects.filter(pk=extension.pk).update(until=timezone.now())
+    assert len({each.handle for each in queries.found_in(open_round, stella)}) == 2
+
+
+def test_who_reads_the_audit_log_asks_nothing(client, asked, open_round, handle):
+    """The log names who answered, and the thread the handle."""
+    both = person("Bo", None, Role.STATISTICIAN, Role.AUDITOR)
+    with pytest.raises(Forbidden):
+        queries.found_in(open_round, both)
+    with pytest.raises(Forbidden):
+        queries.ask(open_round, handle, "mix-shift", "Why?", by=both)
+    with pytest.raises(Forbidden):
+        queries.ask_again(asked, "Why?", by=both)
+    client.force_login(both)
+    assert client.get(reverse("query", args=[asked.pk])).status_code == 404
+    assert client.get(reverse("round-findings", args=[open_round.public_id])).status_code == 403
