@@ -84,11 +84,16 @@ def read_whole(path: Path) -> bytes:
 
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Holds a lock file, which names this process, while the block runs; ServerError (retryable) when another holds it.
+    """Holds a lock file, which names this process, while the block runs; ServerError (retryable) when another holds it,
+    ConfigError when the file cannot be written.
 
     The system lets go of the lock when the process ends, however it ends: a file that is left says nothing.
     """
-    with path.open("a+b") as file:
+    try:
+        file = path.open("a+b", buffering=0)  # what is not written at once would be tried again when it is closed
+    except OSError as wrong:
+        raise _unwritable(path, wrong) from wrong
+    with file:
         try:
             lock_now(file)
         except OSError as held:
@@ -97,9 +102,11 @@ def only_one(path: Path) -> Iterator[None]:
                 rule="already-running",
                 retryable=True,
             ) from held
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
-        file.flush()
+        try:
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
+        except OSError as wrong:
+            raise _unwritable(path, wrong) from wrong
         yield
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from anonymize.errors import ConfigError
-from anonymize.files import read_whole, write_whole
+from anonymize.files import only_one, read_whole, write_whole
 
 
 def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
@@ -33,3 +33,11 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
         write_whole(tmp_path / "nowhere" / "cube.sealed", b"")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_whole(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("place", ["folder", "/dev/full"])
+def test_a_lock_that_cannot_be_written_is_told(tmp_path: Path, place: str) -> None:
+    """A folder of another user, a full disk: an error of the configuration, and no defect."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigError, match="cannot be written"), only_one(tmp_path / place):
+        raise AssertionError("it was not held")

@@ -5,6 +5,7 @@ A reader may refuse with its documented errors. Anything else is a crash; taking
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,7 +26,9 @@ from anonymize.package import (
     verify_jwk,
     verify_receipt,
 )
+from anonymize.package.consortium import Use
 from anonymize.package.registration import read_registration, request_registration
+from anonymize.package.succession import follow, name_successor
 from anonymize.package.tree_head import (
     Counted,
     TreeHead,
@@ -87,6 +90,7 @@ def targets() -> Mapping[str, Target]:
     requests = tuple(
         request_registration(key, INSTITUTION, AUDIENCE, NOW) for key in (keys.INSTITUTION, keys.INSTITUTION_HSM)
     )
+    successions = tuple(name_successor(key, keys.STRANGER.public_jwk(), use, NOW) for key, use in _SUCCEEDED)
     everything = (
         *packages,
         *receipts,
@@ -94,6 +98,7 @@ def targets() -> Mapping[str, Target]:
         *heads,
         counted,
         *requests,
+        *successions,
         *_foreign(),
         _receipt(1, packages[0], is_trial=True),
     )
@@ -110,11 +115,17 @@ def targets() -> Mapping[str, Target]:
         "round key": Target(_read_round_key, tuple(of(each, keys.VAULT) for each in rounds), insider_may=True),
         "tree head": Target(_read_head, tuple(of(each, keys.CONSORTIUM) for each in heads), insider_may=True),
         "counted": Target(_read_counted, (of(counted, keys.CONSORTIUM),), insider_may=True),
+        "succession": Target(
+            _read_succession,
+            tuple(of(text, key) for text, (key, _use) in zip(successions, _SUCCEEDED, strict=True)),
+            insider_may=True,
+        ),
         "registration": Target(_read_request, tuple(map(of, requests, both)), insider_may=True, strips=True),
     }
 
 
 _AT = "2026-11-02T08:00:00Z"
+_SUCCEEDED: tuple[tuple[SigningKey, Use], ...] = ((keys.CONSORTIUM, "receipts"), (keys.VAULT, "round-keys"))
 _PACKAGES: tuple[tuple[SigningKey, SealingKeyPair, str], ...] = (
     (keys.INSTITUTION, keys.ROUND_XWING, PARQUET),
     (keys.INSTITUTION, keys.ROUND_X25519, PARQUET),
@@ -186,6 +197,17 @@ def _read_head(content: bytes) -> TreeHead:
 
 def _read_counted(content: bytes) -> Counted:
     return verify_counted(_as_text(content), keys.CONSORTIUM_JWKS)
+
+
+def _read_succession(content: bytes) -> list[str]:
+    """What a member that pinned both keys of the consortium has after following the statement, when that is any more."""
+    before = json.dumps(keys.CONSORTIUM_JWKS, sort_keys=True)
+    followed = follow(keys.CONSORTIUM_JWKS, [_as_text(content)])["keys"]
+    if json.dumps(keys.CONSORTIUM_JWKS, sort_keys=True) != before:
+        raise AssertionError("what was pinned is changed in place")
+    if len(followed) == len(keys.CONSORTIUM_JWKS["keys"]):
+        raise PackageError("It is passed over.", rule="not-followed")
+    return [key["kid"] for key in followed]
 
 
 def _read_request(content: bytes) -> dict[str, Any]:
