@@ -1,8 +1,8 @@
 """Small secrets that the database keeps for the web process: sealed with a key made from the secret key.
 
 Each purpose has a key of its own, so that a text sealed for one is refused for another. Whoever has a copy of the
-database alone learns nothing; whoever changes `SECRET_KEY` keeps the old one in `SECRET_KEY_FALLBACKS` until all is sealed
-again.
+database alone learns nothing; whoever changes `SECRET_KEY` keeps the old one in `SECRET_KEY_FALLBACKS`
+(in production `CONCORD_FORMER_SECRET_KEYS`) until all is sealed again.
 """
 
 from __future__ import annotations

@@ -18,6 +18,10 @@ PROCESS = _env.required("CONCORD_PROCESS", "which process this is", check=rules.
 SECRET_KEY = _env.required(
     "CONCORD_SECRET_KEY", "a random text that signs sessions, the same in every process", check=rules.is_long
 )
+# They open sessions, links and sealed secrets of before; nothing new is signed or sealed with them.
+SECRET_KEY_FALLBACKS = _env.optional("CONCORD_FORMER_SECRET_KEYS").split()
+if any(rules.is_long(each) for each in SECRET_KEY_FALLBACKS):
+    _env.problems.append("CONCORD_FORMER_SECRET_KEYS holds a key shorter than 50 characters.")
 DATABASE_URL = _env.required("DATABASE_URL", "the PostgreSQL server", check=rules.is_postgres)
 CELERY_BROKER_URL = _env.required("CELERY_BROKER_URL", "the RabbitMQ server", check=rules.is_amqp)
 CONCORD_AUDIENCE = _env.required("CONCORD_AUDIENCE", "the consortium's identifier, which members' packages name")

@@ -143,6 +143,20 @@ def test_a_secret_file_that_is_empty_is_named(start: Start, tmp_path: Path, comp
     assert "secret is empty" in start("office", {**complete, "CONCORD_SECRET_KEY_FILE": str(tmp_path / "secret")})
 
 
+@pytest.mark.parametrize(("former", "kept"), [("", []), (f"{'a' * 50} {'b' * 50}", ["a" * 50, "b" * 50])])
+def test_what_a_former_secret_key_sealed_is_still_opened(
+    monkeypatch: pytest.MonkeyPatch, complete: dict[str, str], former: str, kept: list[str]
+) -> None:
+    for name, value in {"CONCORD_PROCESS": "office", "CONCORD_FORMER_SECRET_KEYS": former, **complete}.items():
+        monkeypatch.setenv(name, value)
+
+    assert runpy.run_module("consortium.settings.production")["SECRET_KEY_FALLBACKS"] == kept
+
+
+def test_a_short_former_secret_key_is_refused(start: Start, complete: dict[str, str]) -> None:
+    assert "CONCORD_FORMER_SECRET_KEYS" in start("office", {**complete, "CONCORD_FORMER_SECRET_KEYS": "short"})
+
+
 @pytest.mark.parametrize("name", ["CONCORD_KEK", "CONCORD_FORMER_KEKS", "CONCORD_KEK_PIN", "CONCORD_KEK_TOKEN"])
 @pytest.mark.parametrize("process", ["web", "office", "beat", "manage"])
 def test_only_the_vault_is_given_what_unwraps(
