@@ -145,8 +145,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Shared benchmarks without shared figures. Errors are problem documents (RFC 9457).",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["consortium.api_auth.IsPublic"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "sharing.api.examples.describe"],
     "ENUM_NAME_OVERRIDES": {

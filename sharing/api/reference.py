@@ -13,9 +13,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
-from drf_spectacular.generators import SchemaGenerator
 
 from consortium.institutions.scopes import Scope
+from sharing.api import description
 
 Json = Mapping[str, Any]
 _REF = "#/components/schemas/"
@@ -84,7 +84,7 @@ def reference(request: HttpRequest) -> HttpResponse:
 @lru_cache(maxsize=1)
 def chapters() -> list[Chapter]:
     """The description in the order of its addresses; it does not change while a process lives."""
-    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    document = description.document()
     reader = _Reader(document["components"]["schemas"])
     found: dict[str, Chapter] = {}
     for path, methods in document["paths"].items():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from consortium.api import no_such_address
 from sharing.api import (
     collections,
+    description,
     institutions,
     log,
     no_data,
@@ -34,7 +34,7 @@ class Anything(StringConverter):
 register_converter(Anything, "anything")
 
 urlpatterns = [
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("openapi.json", description.Description.as_view(), name="openapi"),
     path("docs/", reference.reference, name="reference"),
     path("collections", collections.Collections.as_view(), name="collections"),
     path("collections/<slug:code>", collections.CollectionTemplate.as_view(), name="collection"),

@@ -201,6 +201,18 @@ def test_nothing_on_a_page_shows_a_digest(client, dora, harbour, path):
     assert ApiClient.objects.get().client_secret not in client.get(path).content.decode()
 
 
+def test_the_description_is_made_once_and_in_one_language(client, db, monkeypatch):
+    """Anybody may ask for it, and it takes a tenth of a second to make."""
+    first = client.get("/api/v1/openapi.json", headers={"accept-language": "zh-hans"})
+    monkeypatch.setattr(SchemaGenerator, "get_schema", lambda *args, **kwargs: pytest.fail("made again"))
+    second = client.get("/api/v1/openapi.json?lang=zh-hans&version=x")
+
+    assert first.content == second.content
+    assert first["Content-Type"] == "application/vnd.oai.openapi+json"
+    assert first.json()["openapi"].startswith("3.1")
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in str(first.json()["components"]["securitySchemes"]))
+
+
 @pytest.fixture(scope="module")
 def document():
     return SchemaGenerator().get_schema(request=None, public=True)
