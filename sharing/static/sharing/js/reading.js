@@ -24,7 +24,7 @@ export async function readFile(file, template, limit, institution) {
     if (cube && !findings.hasErrors) check(cube, template, findings);
     if (findings.hasErrors) return { findings, cube, content: null };
     const content = utf8(sdmxCsv(cube, template));
-    if (content.length > limit) throw new Unreadable("too-large"); // ten times the Parquet file, twice the workbook
+    if (content.length > limit) throw new Unreadable("too-large"); // SDMX-CSV is ten times what Parquet is
     return { findings, cube, content, mediaType: SDMX_CSV };
   } catch (wrong) {
     // Whatever a reader stumbles over: its own words could repeat the file.
