@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from base64 import urlsafe_b64decode
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -62,14 +62,13 @@ def require_kek() -> Keyring:
         raise ImproperlyConfigured(f"CONCORD_KEK or CONCORD_FORMER_KEKS: {wrong.sentence}") from wrong
 
 
-def require_key_of(submission_id: str | uuid.UUID) -> None:
-    """KeyStoreError while the key that a submission is sealed to cannot be unwrapped.
+def unwrap_for(submission_id: str | uuid.UUID) -> Mapping[str, SealingKeyPair]:
+    """The private key that a submission is sealed to, for `open_one`; KeyStoreError while it cannot be unwrapped.
 
     Asked before an attempt at opening is counted: that a key server is away must cost no member its package.
     """
     submission = Submission.objects.select_related("round").filter(pk=submission_id).first()
-    if submission is not None:
-        _key_pairs(submission.round, require_kek(), {submission.rkid})
+    return {} if submission is None else _key_pairs(submission.round, require_kek(), {submission.rkid})
 
 
 def make_round_keys(round: Round) -> None:
@@ -123,9 +122,14 @@ def record_openings(submissions: Iterable[Submission], purpose: Opening.Purpose)
     )
 
 
-def open_one(submission: Submission, package: bytes) -> Opened:
-    """The content of one package whose opening is on record; PackageError when it does not verify or open."""
-    keys = _key_pairs(submission.round, require_kek(), {submission.rkid})
+def open_one(submission: Submission, package: bytes, unwrapped: Mapping[str, SealingKeyPair] | None = None) -> Opened:
+    """The content of one package whose opening is on record; PackageError when it does not verify or open.
+
+    A key among the `unwrapped` ones is not asked for again: a device or a key server takes its time for each.
+    """
+    keys = unwrapped or {}
+    if submission.rkid not in keys:
+        keys = _key_pairs(submission.round, require_kek(), {submission.rkid})
     return _open(submission, package, keys, _signing_keys([submission]))
 
 
@@ -164,7 +168,7 @@ def _round_key_signer() -> PrivateKey:
 def _open(
     submission: Submission,
     package: bytes,
-    keys: dict[str, SealingKeyPair],
+    keys: Mapping[str, SealingKeyPair],
     signing_keys: dict[str, SigningKey],
 ) -> Opened:
     limit = submission.round.collection.size_limit

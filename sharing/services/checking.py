@@ -30,8 +30,12 @@ from sharing.states import SubmissionState
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Mapping
 
+    from anonymize.package import SealingKeyPair
     from anonymize.template import Template
+
+    Keys = Mapping[str, SealingKeyPair]
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +67,10 @@ class _Checked:
 
 def open_sealed(submission_id: str | uuid.UUID) -> None:
     """Does nothing unless the submission is received and no other worker has it."""
-    vault.require_key_of(submission_id)
+    keys = vault.unwrap_for(submission_id)
     claim = _claim(submission_id)
     if claim is not None:
-        _decide(claim.submission, _checked(claim))
+        _decide(claim.submission, _checked(claim, keys))
 
 
 @transaction.atomic
@@ -121,18 +125,18 @@ def _previous(submission: Submission) -> Submission | None:
     return Submission.objects.select_related("round__collection", "institution").get(pk=latest[0])
 
 
-def _checked(claim: _Claim) -> _Checked:
+def _checked(claim: _Claim, keys: Keys) -> _Checked:
     if claim.attempts >= MOST_ATTEMPTS:
         sentence = "The package could not be checked in several attempts. Seal the cube again and send it."
         return _Checked([CheckFinding("cannot-be-checked", "error", sentence)])
     template = claim.submission.round.collection.template
     try:
-        cube = _cube(claim.submission, claim.package, template)
+        cube = _cube(claim.submission, claim.package, template, keys)
     except PackageError as wrong:
         return _Checked([CheckFinding(wrong.rule, "error", wrong.sentence)])
     except CubeError as wrong:
         return _Checked([CheckFinding(wrong.rule, "error", wrong.sentence, wrong.cell or {})])
-    previous, replaced = _cube_before(claim.previous, template), _cube_before(claim.replaced, template)
+    previous, replaced = _cube_before(claim.previous, template, keys), _cube_before(claim.replaced, template, keys)
     try:
         return _Checked(
             check_cube(cube, template, previous),
@@ -143,9 +147,9 @@ def _checked(claim: _Claim) -> _Checked:
         raise _scrubbed(claim.submission, unexpected) from None
 
 
-def _cube(submission: Submission, package: bytes, template: Template) -> Cube:
+def _cube(submission: Submission, package: bytes, template: Template, keys: Keys) -> Cube:
     """The cube in memory; PackageError or CubeError when the member has to act."""
-    opened = vault.open_one(submission, package)
+    opened = vault.open_one(submission, package, keys)
     try:
         return read_cube(
             opened.plaintext,
@@ -160,13 +164,13 @@ def _cube(submission: Submission, package: bytes, template: Template) -> Cube:
         raise _scrubbed(submission, unexpected) from None
 
 
-def _cube_before(previous: Submission | None, template: Template) -> Cube | None:
+def _cube_before(previous: Submission | None, template: Template, keys: Keys) -> Cube | None:
     if previous is None:
         return None
     try:
-        return _cube(previous, blobs.get(previous.blob), template)
-    except (KeyStoreError, PackageError, CubeError):
-        return None  # its key was destroyed when its time was over; then there is nothing to compare with
+        return _cube(previous, blobs.get(previous.blob), template, keys)
+    except (FileNotFoundError, KeyStoreError, PackageError, CubeError):
+        return None  # it was destroyed when its time was over, perhaps just now; then there is nothing to compare with
 
 
 def _scrubbed(submission: Submission, unexpected: Exception) -> CheckingFailed:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from anonymize.package import SealingKeyPair
 from consortium.audit.models import Entry
+from consortium.key_encryption import Keyring
 from sharing import blobs, vault
 from sharing.models import Opening, Round, Submission
 from sharing.services import checking, rounds, submissions, sweeper
@@ -379,3 +380,45 @@ def swept(monkeypatch):
         broker.setattr(tasks.open_submission, "apply_async", lambda ids, **_: queued.append(ids[0]))
         sweeper.sweep()
     return queued
+
+
+def test_a_package_before_that_is_destroyed_meanwhile_costs_only_the_comparison(received, collection, monkeypatch):
+    """Its time may be over between the claim and the opening."""
+    before = Round.objects.create(
+        collection=collection,
+        public_id="call-report-2025-Q3",
+        period="2025-Q3",
+        state=RoundState.OPEN,
+        opens_at=timezone.now(),
+        due_at=timezone.now() + timedelta(days=1),
+    )
+    vault.make_round_keys(before)
+    earlier = opened(received(call_report("HARBOUR", "2025-Q3"), round=before))
+    submission = received(call_report("HARBOUR", scale=4))
+    real = checking._claim
+
+    def claim_and_destroy(*args):
+        claim = real(*args)
+        blobs.remove(earlier.blob)
+        return claim
+
+    monkeypatch.setattr(checking, "_claim", claim_and_destroy)
+
+    assert opened(submission).state == SubmissionState.ACCEPTED
+    assert found(submission) == []
+
+
+def test_a_key_is_unwrapped_once_for_a_package_and_the_version_before(received, monkeypatch):
+    """With a device or a key server each time is a call to it."""
+    opened(received())
+    submission = received(call_report("HARBOUR", late=0.03))
+    calls, real = [], Keyring.unwrap
+
+    def counted(self, *args):
+        calls.append(args)
+        return real(self, *args)
+
+    monkeypatch.setattr(Keyring, "unwrap", counted)
+
+    assert opened(submission).cells_changed > 0
+    assert len(calls) == 1
