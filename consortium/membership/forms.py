@@ -183,7 +183,7 @@ class AcceptanceForm(forms.Form):
 
 class DepartureForm(forms.Form):
     leaves_on = forms.DateField(
-        label=_("The last day is the day before"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=_("First day outside the consortium"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     reason = forms.CharField(
         label=_("Reason"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3})
