@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -47,6 +48,14 @@ class Duty:
 
     def get_state_display(self) -> str:
         return progress.state_in_words(self.state)
+
+    @property
+    def has_more_time(self) -> bool:
+        return self.extension is not None and self.extension.is_running
+
+    @property
+    def due_at(self) -> datetime:
+        return self.extension.until if self.extension and self.has_more_time else self.round.due_at
 
 
 def duties(person: Person, rounds: list[Round]) -> list[Duty]:

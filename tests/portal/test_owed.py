@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from consortium.institutions.models import ApprovalWaiver, SigningKey
 from consortium.institutions.services import agreements, departures, four_eyes
 from consortium.people.roles import Role
 from consortium.portal.owed import owed
-from sharing.models import Finding, NoData, Query
+from sharing.models import Extension, Finding, NoData, Query
 from sharing.states import NoDataState, QueryState
 from tests.cast import call_report, person
 from tests.sharing.releasing import submit
@@ -107,3 +108,14 @@ def test_everything_owed_leads_somewhere(client, agreement, dora):
     (only,) = owed(dora)
     assert only.text in client.get("/").content.decode()
     assert client.get(only.address).status_code == 200
+
+
+def test_home_names_the_day_until_which_this_member_has_time(client, open_round, harbour, ada, carl):
+    until = open_round.due_at + timedelta(days=9)
+    Extension.objects.create(
+        round=open_round, institution=harbour.institution, until=until, reason="Migration.", granted_by=carl
+    )
+    client.force_login(ada)
+    told = client.get("/").content.decode()
+    assert date_format(until, "DATE_FORMAT") in told
+    assert date_format(open_round.due_at, "DATE_FORMAT") not in told
