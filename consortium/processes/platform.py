@@ -30,7 +30,7 @@ class Platform:
         self._vault_workers = vault_workers
         self.home = home
         self.port = _free_port(port)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://localhost:{self.port}"  # a name: browsers keep passkeys for no bare address
         self._supervisor = Supervisor(check=self._keep_database)
 
     def prepare(self) -> None:
@@ -82,7 +82,7 @@ class Platform:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             try:
-                with urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own address
+                with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
                     if answer.status == 200:
                         return
             except (URLError, OSError):

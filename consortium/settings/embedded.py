@@ -34,7 +34,7 @@ EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = HOME / "mail"
 DEFAULT_FROM_EMAIL = "Concord <concord@localhost>"
 CONCORD_WEBHOOKS_TO_LOCALHOST = True
-CONCORD_URL = os.environ.get("CONCORD_URL", "http://127.0.0.1:8000")
+CONCORD_URL = os.environ.get("CONCORD_URL", "http://localhost:8000")
 
 # A demo on one's own machine opens with one click.
 CONCORD_MFA = os.environ.get("CONCORD_MFA", "optional")
