@@ -30,7 +30,7 @@ from anonymize.answers import (
     unreachable,
 )
 from anonymize.config import Config
-from anonymize.errors import PackageError, ServerError
+from anonymize.errors import ConfigError, PackageError, ServerError
 from anonymize.package import PACKAGE_MEDIA_TYPE, SigningKey
 from anonymize.package.consortium import Jwks
 from anonymize.rounds import Round, parse_round
@@ -96,12 +96,15 @@ class Client:
         self._sleep = sleep
         self._until = None if patience.give_up_after is None else time.monotonic() + patience.give_up_after
         self._token = _Token()
-        self._http = httpx.Client(
-            base_url=config.need_server_url(),
-            transport=transport,
-            timeout=httpx.Timeout(30.0, write=300.0, read=120.0),
-            headers={"User-Agent": "concord-client", "Accept": "application/json"},
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=config.need_server_url(),
+                transport=transport,
+                timeout=httpx.Timeout(30.0, write=300.0, read=120.0),
+                headers={"User-Agent": "concord-client", "Accept": "application/json"},
+            )
+        except httpx.InvalidURL as wrong:
+            raise ConfigError(f"The server's url is no address: {wrong}. Nothing was sent.") from wrong
 
     def __enter__(self) -> Self:
         return self

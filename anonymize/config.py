@@ -181,7 +181,7 @@ def _read(path: Path) -> dict[str, str]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as wrong:
         raise ConfigError(f"{path} cannot be read: {wrong.strerror}. concord init writes one.") from wrong
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{path} is not valid TOML: {wrong}.") from wrong
     return _settings(path, document)
 

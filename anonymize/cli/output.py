@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -31,26 +31,27 @@ class Output:
     def say(self, text: str) -> None:
         """A remark on the way, for people only."""
         if not (self.quiet or self.as_json):
-            click.echo(text, err=True)
+            click.echo(_writable(text, sys.stderr), err=True)
 
     def alert(self, text: str) -> None:
         """Something that a person has to see, also where they asked for quiet."""
         if not self.as_json:
-            click.echo(text, err=True)
+            click.echo(_writable(text, sys.stderr), err=True)
 
     def result(self, document: Mapping[str, Any], text: str) -> None:
         """What the command was run for: the document for machines or the text for people."""
         if self.as_json:
-            click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+            _print_json(document, indent=2)
         elif not self.quiet:
-            click.echo(text)
+            click.echo(_writable(text, sys.stdout))
 
     def refuse(self, error: ConcordError) -> NoReturn:
         """The error's sentence, then the end with its exit code."""
         if self.as_json:
-            click.echo(json.dumps({"error": {"rule": error.rule, "sentence": error.sentence}}, ensure_ascii=False))
+            _print_json({"error": {"rule": error.rule, "sentence": error.sentence}})
         else:
-            click.echo(f"{styled('Error', 'error')} ({error.rule}): {error.sentence}", err=True)
+            text = f"{styled('Error', 'error')} ({error.rule}): {error.sentence}"
+            click.echo(_writable(text, sys.stderr), err=True)
         raise click.exceptions.Exit(error.exit_code)
 
     @contextmanager
@@ -108,8 +109,21 @@ def _wrong_use(error: click.UsageError, *, as_json: bool) -> Exception:
     """What ends the command: click's own words for people, one document with `--json`."""
     if not as_json:
         return error
-    click.echo(json.dumps({"error": {"rule": "usage", "sentence": error.format_message()}}, ensure_ascii=False))
+    _print_json({"error": {"rule": "usage", "sentence": error.format_message()}})
     return click.exceptions.Exit(error.exit_code)
+
+
+def _print_json(document: Mapping[str, Any], indent: int | None = None) -> None:
+    text = json.dumps(document, ensure_ascii=False, indent=indent, default=str)
+    if _writable(text, sys.stdout) != text:
+        text = json.dumps(document, indent=indent, default=str)
+    click.echo(text)
+
+
+def _writable(text: str, stream: TextIO) -> str:
+    """The text with escapes for what the stream cannot take, such as a file name that is not in its encoding."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def styled(text: str, kind: str) -> str:

@@ -118,3 +118,21 @@ def test_a_number_that_no_bin_takes_is_not_quoted(prepared: Bank) -> None:
     assert result.exit_code == 1
     assert "1 values outside the bins" in result.stderr
     assert "7.7x" not in result.output
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_file_name_in_another_encoding_is_told_all_the_same(prepared: Bank, as_json: bool) -> None:
+    """As machines with GBK names have them: `/srv/\\udcc5\\udcfa.csv` to Python, which UTF-8 cannot write."""
+    name = os.fsdecode("批.csv".encode("gbk"))
+    told = prepared.run("aggregate", name, "-o", "cube.parquet", *ALWAYS, *(["--json"] if as_json else []))
+    assert told.exit_code in {1, 2}
+    assert "\\udcc5" in (told.stdout if as_json else told.stderr)
+    if as_json:
+        assert name in json.loads(told.stdout)["error"]["sentence"]
+
+
+@pytest.mark.parametrize("toml", ['[server]\nurl = "https://x\\u0000y"\nclient_id = "a"\n', "a = " + "[" * 5000])
+def test_a_configuration_that_nobody_can_mean_is_told(prepared: Bank, toml: str) -> None:
+    Path("concord.toml").write_text(toml, encoding="utf-8")
+    told = prepared.run("status", "--json")
+    assert (told.exit_code, list(json.loads(told.stdout))) == (2, ["error"])
