@@ -30,7 +30,7 @@ def tell_all():
 def hooked(harbour, dora, settings):
     """A webhook of Harbour Bank that asks for everything."""
     settings.CONCORD_WEBHOOKS_TO_LOCALHOST = True
-    return webhooks.add(harbour.institution, "http://127.0.0.1:9/", EventType.values, by=dora).endpoint
+    return webhooks.add(harbour.institution, "http://127.0.0.1:1024/", EventType.values, by=dora).endpoint
 
 
 @pytest.fixture

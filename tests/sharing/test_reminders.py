@@ -194,7 +194,7 @@ def test_closed_rounds_and_suspended_members_are_left_alone(open_round, closed_r
 
 def test_the_institutions_systems_are_told_too(open_round, dora, harbour, ada, settings):
     settings.CONCORD_WEBHOOKS_TO_LOCALHOST = True
-    webhooks.add(harbour.institution, "http://127.0.0.1:9/x", ["round.due"], by=dora)
+    webhooks.add(harbour.institution, "http://127.0.0.1:1024/x", ["round.due"], by=dora)
     due_in(open_round, 1)
 
     reminders.remind_due()
