@@ -18,7 +18,7 @@ from tests.browser.seed import PASSWORD
 from tests.browser.test_member import SCREENS, speaks
 
 pytestmark = pytest.mark.browser
-URL = "http://127.0.0.1:9/concord?tenant=7"
+URL = "http://127.0.0.1:9009/concord?tenant=7"
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_webhook_is_added_and_its_secret_shown_once(visit, happened):
     visitor = visit(width=390)
     visitor.sign_in("ada")
     visitor.go("/institution/webhooks/add/")
-    visitor.page.fill("input[name=url]", "http://127.0.0.1:9/other")
+    visitor.page.fill("input[name=url]", "http://127.0.0.1:9009/other")
     visitor.page.check("input[value='release.published']")
     visitor.page.click("main form button[type=submit]")
     visitor.page.wait_for_selector(".secret")
