@@ -139,8 +139,10 @@ def test_a_release_at_which_workers_die_is_given_up(round, stella):
 
 
 def test_a_round_whose_keys_are_destroyed_fails_with_a_sentence(round, stella):
+    release = releases.start(round, by=stella)
     round.keys.update(wrapped_private=None, destroyed_at=timezone.now())
-    release = computed(round, stella)
+    computing.compute(release.pk)
+    release.refresh_from_db()
     assert release.state == ReleaseState.FAILED
     assert "no private key any more" in release.reason
     assert not ReleaseCell.objects.exists()
