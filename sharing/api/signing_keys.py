@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -20,6 +20,10 @@ from sharing.api.serializers import KeyRegistration, SigningKeyDocument
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
+
+
+class Revocation(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(SigningKey.Revocation.choices, default=SigningKey.Revocation.ROUTINE)
 
 
 class _OfInstitution(GenericAPIView[SigningKey]):
@@ -75,9 +79,9 @@ class MyKey(_OfInstitution):
     )
     def delete(self, request: Request, kid: str) -> Response:
         """Revokes a key at once. Its row stays, and so do the packages that it signed before."""
-        reason = serializers.ChoiceField(SigningKey.Revocation.choices).run_validation(
-            request.query_params.get("reason", SigningKey.Revocation.ROUTINE)
-        )
+        asked = Revocation(data=request.query_params)
+        asked.is_valid(raise_exception=True)
         key = get_object_or_404(self.get_queryset(), kid=kid)
-        revoked = signing_keys.revoke(key, by=person(request), reason=SigningKey.Revocation(reason))
+        reason = SigningKey.Revocation(asked.validated_data["reason"])
+        revoked = signing_keys.revoke(key, by=person(request), reason=reason)
         return Response(self.get_serializer(revoked).data)

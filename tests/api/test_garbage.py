@@ -132,3 +132,12 @@ def test_a_key_of_two_hundred_characters_is_kept_whole(job, harbour, open_round)
     job("POST", path, sealed(harbour, open_round), PACKAGE_MEDIA_TYPE, **{"Idempotency-Key": "k" * 200})
 
     assert Submission.objects.get().idempotency_key == "k" * 200
+
+
+def test_a_reason_that_there_is_not_is_told_by_its_name(client, harbour, dora):
+    client.force_login(dora)
+
+    answer = client.delete(f"/api/v1/institutions/me/keys/{harbour.key.kid}?reason=whim")
+
+    assert _says(answer) == (400, "invalid")
+    assert answer.json()["errors"].keys() == {"reason"}
