@@ -92,3 +92,14 @@ def test_an_institution_applies_without_a_script_or_an_account(visit, db):
     visitor.page.wait_for_url("**/join/sent/")
 
     assert Application.objects.get().registration_number == FORM["registration_number"]
+
+
+def test_the_last_tab_is_in_sight_on_a_phone(visit, joining):
+    visitor = visit(width=390)
+    visitor.sign_in("dora")
+    visitor.go("/institution/leaving/")
+    box = visitor.page.locator(".tabs [aria-current]").bounding_box()
+
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
