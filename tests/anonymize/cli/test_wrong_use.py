@@ -83,11 +83,14 @@ def test_whoever_ends_a_command_is_told_to_run_it_again(
     prepared: Bank, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
+    # Whoever runs the tests in the background has them ignore the keyboard.
+    keyboard = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(inspect, "profile", lambda _: os.kill(os.getpid(), how))
     try:
         result = prepared.run("inspect", "loans.csv")
     finally:
         signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, keyboard)
     assert result.exit_code == 3
     assert "run it again" in result.stderr
 
