@@ -70,7 +70,10 @@ class RoundDocument(serializers.ModelSerializer[Round]):
         has_time = round.state == RoundState.CLOSED and later is not None and later > timezone.now()
         if round.state != RoundState.OPEN and not has_time:
             return []
-        return [{"jwk": key.public_jwk, "signature": key.signature} for key in round.keys.all()]
+        return [
+            {"jwk": key.public_jwk, "signature": key.signature}
+            for key in sorted(round.keys.all(), key=lambda key: key.pk)
+        ]
 
 
 class RemarkDocument(serializers.ModelSerializer[Remark]):
