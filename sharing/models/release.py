@@ -12,10 +12,18 @@ from django.utils.translation import gettext_lazy as _
 from consortium.people.roles import Actor, Permission, may
 from consortium.states import HasState
 from sharing.models.collection import Collection
+from sharing.models.no_data import NoData
 from sharing.models.round import Round
+from sharing.models.submission import Submission
 from sharing.states import RELEASE_MOVES, ReleaseState
 
 PUBLIC_STATES = (ReleaseState.PUBLISHED, ReleaseState.WITHDRAWN)
+DECILES = ("p10", "p20", "p30", "p40", "p60", "p70", "p80", "p90")  # the fifth is the median
+# What a published cell may show; each is null where it has conditions of its own that do not hold.
+FIGURES = ("pooled", "mean", "trimmed_mean", "p25", "median", "p75", *DECILES, "weight", "error")
+
+
+HEADLINE = Q(peer_group="ALL", key__regex=r"^_T(\._T)*$")
 
 
 class ReleaseQuerySet(models.QuerySet["Release"]):
@@ -98,10 +106,31 @@ class ReleaseApproval(models.Model):
         return f"{self.release_id} {self.person_id}"
 
 
+class ReleaseCellQuerySet(models.QuerySet["ReleaseCell"]):
+    def headlines(self) -> Self:
+        """Indicators of all members in total."""
+        return self.filter(HEADLINE)
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Of the releases that the actor sees: staff all cells; a member those of rounds that it answered (give-to-get).
+
+        Of other rounds a member sees the headlines. An answer is an accepted submission or a declaration of no data.
+        """
+        cells = self.filter(release__in=Release.objects.visible_to(actor))
+        if actor.institution_id is None:
+            return cells
+        accepted = Submission.objects.accepted().filter(institution=actor.institution_id)
+        declared = NoData.objects.declared().filter(institution=actor.institution_id)
+        answered = Q(release__round__in=accepted.values("round")) | Q(release__round__in=declared.values("round"))
+        return cells.filter(HEADLINE | answered)
+
+
 class ReleaseCell(models.Model):
     """One indicator at one cell and peer group, written by COPY. Withheld: every figure is null, for every reason.
 
-    `key` is the SDMX series key over the indicator's cut ("SME.CN-ZJ._T"); rates are fractions, not percent.
+    `key` is the SDMX series key over the indicator's cut ("SME.CN-ZJ._T"); rates are fractions, not percent. `weight` is
+    the cell's share of the denominator of all members; `error` the standard error that protection at the members adds to
+    the pooled rate.
     """
 
     release = models.ForeignKey(Release, models.CASCADE, related_name="cells_of_release")
@@ -110,12 +139,25 @@ class ReleaseCell(models.Model):
     key = models.CharField(max_length=160)
     pooled = models.FloatField(null=True)
     mean = models.FloatField(null=True)
+    trimmed_mean = models.FloatField(null=True)
+    p10 = models.FloatField(null=True)
+    p20 = models.FloatField(null=True)
     p25 = models.FloatField(null=True)
+    p30 = models.FloatField(null=True)
+    p40 = models.FloatField(null=True)
     median = models.FloatField(null=True)
+    p60 = models.FloatField(null=True)
+    p70 = models.FloatField(null=True)
     p75 = models.FloatField(null=True)
+    p80 = models.FloatField(null=True)
+    p90 = models.FloatField(null=True)
+    weight = models.FloatField(null=True)
+    error = models.FloatField(null=True)
     contributors = models.PositiveIntegerField(null=True)
     withheld = models.BooleanField()
     reason = models.CharField(max_length=1, blank=True)  # A, G or D: staff only, never on any page or file
+
+    objects = ReleaseCellQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("release cell")
@@ -124,15 +166,7 @@ class ReleaseCell(models.Model):
             models.CheckConstraint(
                 name="withheld_means_no_figure",
                 condition=Q(withheld=False, pooled__isnull=False, contributors__isnull=False)
-                | Q(
-                    withheld=True,
-                    pooled__isnull=True,
-                    mean__isnull=True,
-                    p25__isnull=True,
-                    median__isnull=True,
-                    p75__isnull=True,
-                    contributors__isnull=True,
-                ),
+                | Q(withheld=True, contributors__isnull=True, **{f"{figure}__isnull": True for figure in FIGURES}),
             ),
         ]
 
