@@ -25,7 +25,7 @@ ROUND_MOVES: Moves = {
     RoundState.OPEN: {RoundState.CLOSED},
     RoundState.CLOSED: {RoundState.OPEN, RoundState.COMPUTING},
     RoundState.COMPUTING: {RoundState.CLOSED, RoundState.IN_REVIEW},
-    RoundState.IN_REVIEW: {RoundState.CLOSED, RoundState.PUBLISHED},
+    RoundState.IN_REVIEW: {RoundState.CLOSED, RoundState.COMPUTING, RoundState.PUBLISHED},
     RoundState.PUBLISHED: {RoundState.CLOSED},  # reopened for a revision; what was published stays visible
 }
 
@@ -104,6 +104,7 @@ class ReleaseState(TextChoices):
     COMPUTING = "computing", _("Computing")
     FAILED = "failed", _("Failed")
     IN_REVIEW = "in_review", _("In review")
+    SCHEDULED = "scheduled", _("Under embargo")
     REFUSED = "refused", _("Refused in review")
     PUBLISHED = "published", _("Published")
     WITHDRAWN = "withdrawn", _("Withdrawn")
@@ -112,7 +113,13 @@ class ReleaseState(TextChoices):
 RELEASE_MOVES: Moves = {
     ReleaseState.COMPUTING: {ReleaseState.IN_REVIEW, ReleaseState.FAILED},
     ReleaseState.FAILED: set[str](),
-    ReleaseState.IN_REVIEW: {ReleaseState.PUBLISHED, ReleaseState.REFUSED},
+    ReleaseState.IN_REVIEW: {
+        ReleaseState.COMPUTING,  # with other cells withheld
+        ReleaseState.SCHEDULED,
+        ReleaseState.PUBLISHED,
+        ReleaseState.REFUSED,
+    },
+    ReleaseState.SCHEDULED: {ReleaseState.IN_REVIEW, ReleaseState.PUBLISHED},
     ReleaseState.REFUSED: set[str](),
     ReleaseState.PUBLISHED: {ReleaseState.WITHDRAWN},
     ReleaseState.WITHDRAWN: set[str](),

@@ -5,7 +5,7 @@ from sharing.models.extension import Extension
 from sharing.models.log import Leaf
 from sharing.models.no_data import NoData, NoDataReason
 from sharing.models.query import Query, QueryMessage
-from sharing.models.release import Release, ReleaseApproval, ReleaseCell
+from sharing.models.release import EditKind, Release, ReleaseApproval, ReleaseCell, ReleaseComment, ReleaseEdit
 from sharing.models.reminder import Reminder
 from sharing.models.round import Destruction, Round, RoundKey
 from sharing.models.statement import Statement
@@ -15,6 +15,7 @@ __all__ = [
     "Collection",
     "CorrectionReason",
     "Destruction",
+    "EditKind",
     "Extension",
     "Finding",
     "Leaf",
@@ -27,6 +28,8 @@ __all__ = [
     "Release",
     "ReleaseApproval",
     "ReleaseCell",
+    "ReleaseComment",
+    "ReleaseEdit",
     "Remark",
     "Reminder",
     "Round",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consortium.people.roles import Actor, Permission, may
@@ -17,6 +19,7 @@ from sharing.models.round import Round
 from sharing.models.submission import Submission
 from sharing.states import RELEASE_MOVES, ReleaseState
 
+DRAFT_STATES = (ReleaseState.COMPUTING, ReleaseState.IN_REVIEW, ReleaseState.SCHEDULED)
 PUBLIC_STATES = (ReleaseState.PUBLISHED, ReleaseState.WITHDRAWN)
 DECILES = ("p10", "p20", "p30", "p40", "p60", "p70", "p80", "p90")  # the fifth is the median
 # What a published cell may show; each is null where it has conditions of its own that do not hold.
@@ -36,8 +39,21 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
             return releases.filter(state__in=PUBLIC_STATES)
         return self.none()
 
-    def published(self) -> Self:
-        return self.filter(state=ReleaseState.PUBLISHED)
+    def published(self, as_of: datetime | None = None) -> Self:
+        """What is in force: now, or at a moment of the past, whatever became of it since."""
+        if as_of is None:
+            return self.filter(state=ReleaseState.PUBLISHED)
+        still = Q(withdrawn_at=None) | Q(withdrawn_at__gt=as_of)
+        return self.filter(still, state__in=PUBLIC_STATES, published_at__lte=as_of)
+
+    def due(self) -> Self:
+        """Approved ones whose embargo is over."""
+        return self.filter(state=ReleaseState.SCHEDULED, publish_at__lte=timezone.now())
+
+
+class EditKind(models.TextChoices):
+    NOTE = "note", _("the note to readers")
+    WITHHOLD = "withhold", _("cells withheld besides")
 
 
 class Release(HasState):
@@ -55,6 +71,11 @@ class Release(HasState):
     computed_at = models.DateTimeField(_("computed"), null=True, blank=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    publish_at = models.DateTimeField(_("embargo until"), null=True, blank=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
+    note = models.TextField(_("note to readers"), blank=True)  # of a correction: what was wrong
+    # [peer group, key] of cells that reviewers want withheld beyond what the rules demand; staff only
+    also_withhold = models.JSONField(default=list, blank=True)
     reason = models.TextField(_("reason"), blank=True)  # why it failed, was refused or withdrawn
     contributors = models.PositiveIntegerField(_("contributors"), default=0)
     expected = models.PositiveIntegerField(_("expected contributors"), default=0)
@@ -74,7 +95,7 @@ class Release(HasState):
             models.UniqueConstraint(fields=["round", "revision"], name="revisions_are_counted"),
             models.UniqueConstraint(
                 fields=["round"],
-                condition=Q(state__in=[ReleaseState.COMPUTING, ReleaseState.IN_REVIEW]),
+                condition=Q(state__in=DRAFT_STATES),
                 name="one_draft_per_round",
             ),
             models.UniqueConstraint(
@@ -83,6 +104,15 @@ class Release(HasState):
             models.CheckConstraint(
                 condition=~Q(state=ReleaseState.PUBLISHED) | Q(audit_passed=True),
                 name="nothing_unaudited_is_published",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ReleaseState.SCHEDULED, publish_at__isnull=False) | ~Q(state=ReleaseState.SCHEDULED),
+                name="an_embargo_ends",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ReleaseState.WITHDRAWN, withdrawn_at__isnull=False)
+                | (~Q(state=ReleaseState.WITHDRAWN) & Q(withdrawn_at__isnull=True)),
+                name="withdrawn_at_a_time",
             ),
         ]
 
@@ -101,6 +131,38 @@ class ReleaseApproval(models.Model):
         verbose_name = _("approval")
         ordering = ("at",)
         constraints = [models.UniqueConstraint(fields=["release", "person"], name="one_approval_per_person")]
+
+    def __str__(self) -> str:
+        return f"{self.release_id} {self.person_id}"
+
+
+class ReleaseEdit(models.Model):
+    """Somebody changed a draft: whoever did approves it no more, and earlier approvals are over."""
+
+    release = models.ForeignKey(Release, models.CASCADE, related_name="edits")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+    what = models.CharField(_("what was changed"), max_length=20, choices=EditKind.choices)
+
+    class Meta:
+        verbose_name = _("change of a draft")
+        ordering = ("at",)
+
+    def __str__(self) -> str:
+        return f"{self.release_id} {self.what}"
+
+
+class ReleaseComment(models.Model):
+    """What reviewers say to each other about a release; staff only."""
+
+    release = models.ForeignKey(Release, models.CASCADE, related_name="comments")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+    text = models.CharField(_("comment"), max_length=2000)
+
+    class Meta:
+        verbose_name = _("comment")
+        ordering = ("at",)
 
     def __str__(self) -> str:
         return f"{self.release_id} {self.person_id}"
