@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sharing.models import Collection, Extension, NoData, Query, Release, Round, Statement, Submission
 
 APPROVALS_NEEDED = 2
+LONGEST_EMBARGO = timedelta(days=90)
 FEWEST_TO_ASK_AMONG = 5
 
 
@@ -315,8 +317,50 @@ def check_can_approve_release(person: Person, release: Release) -> None:
         raise Refused(_("A release is approved by someone other than its preparer."), rule="own-release")
     if not release.audit_passed:
         raise Refused(_("A release whose audit failed cannot be approved."), rule="audit-failed")
+    if release.edits.filter(person=person).exists():
+        raise Refused(_("You have changed this draft, so two others approve it."), rule="changed-it")
     if release.approvals.filter(person=person).exists():
         raise Refused(_("You have approved this release already."), rule="approved-already")
+    if not release.note and release.corrects is not None:
+        raise Refused(
+            _("This release replaces a published one. Write the note that tells readers what was corrected first."),
+            rule="note-missing",
+        )
+
+
+def check_can_change_draft(person: Person, release: Release) -> None:
+    require(person, Permission.RELEASE_COMPUTE)
+    if release.state != ReleaseState.IN_REVIEW:
+        raise Refused(_("Only a release in review can be changed."), rule="release-not-in-review")
+
+
+def check_are_cells(release: Release, cells: Iterable[tuple[str, str]]) -> None:
+    """Each of them is a cell of the draft."""
+    known = set(release.cells_of_release.values_list("peer_group", "key").distinct())
+    unknown = sorted(set(cells) - known - {(group, key) for group, key in release.also_withhold})
+    if unknown:
+        raise Refused(
+            _("The release has no cell %(cell)s.") % {"cell": " ".join(unknown[0])},
+            rule="unknown-cell",
+        )
+
+
+def check_can_comment_release(person: Person) -> None:
+    require(person, Permission.RELEASE_REVIEW)
+
+
+def check_can_schedule(person: Person, release: Release, at: datetime) -> None:
+    check_can_publish(person, release)
+    if at <= timezone.now():
+        raise Refused(_("The embargo ends in the future. To publish now, publish it."), rule="embargo-in-the-past")
+    if at > timezone.now() + LONGEST_EMBARGO:
+        raise Refused(_("The embargo ends within ninety days."), rule="embargo-too-long")
+
+
+def check_can_call_off(person: Person, release: Release) -> None:
+    require(person, Permission.RELEASE_PUBLISH)
+    if release.state != ReleaseState.SCHEDULED:
+        raise Refused(_("This release is not under embargo."), rule="release-not-scheduled")
 
 
 def check_can_publish(person: Person, release: Release) -> None:

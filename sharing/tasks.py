@@ -56,6 +56,14 @@ def tidy() -> None:
 
 
 @shared_task
+def publish_due() -> None:
+    """Publishes what was approved and whose embargo is over."""
+    from sharing.services import releases
+
+    releases.publish_due()
+
+
+@shared_task
 def tell(announcement_id: int) -> None:
     from sharing.services import announcing
 

@@ -119,6 +119,12 @@ class Release(HasState):
     def __str__(self) -> str:
         return f"{self.round} r{self.revision}"
 
+    @property
+    def corrects(self) -> Release | None:
+        """The last release of the round that was published before this one, whatever became of it."""
+        earlier = self.round.releases.filter(revision__lt=self.revision).exclude(published_at=None)
+        return earlier.order_by("-revision").first()
+
 
 class ReleaseApproval(models.Model):
     """One person's yes to a draft; publication needs two, neither of them its preparer."""

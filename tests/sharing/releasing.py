@@ -90,6 +90,10 @@ def computed(round: Round, by: object) -> Release:
 
 
 def published(release: Release, approvers: Sequence[object]) -> Release:
+    """Approved by all of them and published by the last; a correction says first what was wrong."""
+    release.refresh_from_db()
+    if release.corrects and not release.note:
+        releases.annotate(release, note="Some figures were corrected.", by=release.prepared_by)
     for person in approvers:
         releases.approve(release, by=person)
     releases.publish(release, by=approvers[-1])

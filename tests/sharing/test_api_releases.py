@@ -208,7 +208,9 @@ def test_a_release_that_was_withdrawn_says_so_and_is_sent_again(api, release):
     tag = api(f"/releases/{NAME}")["ETag"]
     assert api(f"/releases/{NAME}", **{"if-none-match": tag}).status_code == 304
 
-    Release.objects.update(state=ReleaseState.WITHDRAWN, reason="A bank sent last year's tape.")
+    Release.objects.update(
+        state=ReleaseState.WITHDRAWN, withdrawn_at=timezone.now(), reason="A bank sent last year's tape."
+    )
 
     document = api(f"/releases/{NAME}", **{"if-none-match": tag}).json()
     assert (document["state"], document["reason"]) == ("withdrawn", "A bank sent last year's tape.")

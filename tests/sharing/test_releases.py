@@ -275,7 +275,10 @@ def test_a_revision_replaces_the_published_release(full_draft, stella, timo, urs
     published(full_draft, [timo, ursula])
     again = published(revised(full_draft, stella), [timo, ursula])
     full_draft.refresh_from_db()
-    assert (full_draft.state, full_draft.reason) == (ReleaseState.WITHDRAWN, "Replaced by revision 2.")
+    assert (full_draft.state, full_draft.reason) == (
+        ReleaseState.WITHDRAWN,
+        "Replaced by revision 2. Some figures were corrected.",
+    )
     assert again.public_id.endswith("-r2")
     assert figures(again)["_T"].pooled == figures(full_draft)["_T"].pooled
 

@@ -79,7 +79,13 @@ def test_keys_are_kept_three_years_after_closing(closed):
 def test_a_later_publication_begins_the_time_anew(closed, timo):
     later = closed.closed_at + timedelta(days=20)
     Release.objects.create(
-        round=closed, public_id="r1", revision=1, state="withdrawn", prepared_by=timo, published_at=later
+        round=closed,
+        public_id="r1",
+        revision=1,
+        state="withdrawn",
+        prepared_by=timo,
+        published_at=later,
+        withdrawn_at=later,
     )
 
     assert dates.due_at(closed) == dates.months_after(later, 36)
