@@ -19,28 +19,24 @@ from threading import Event, Thread
 from time import perf_counter
 from typing import Any, Final
 
-import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models import Min, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from anonymize.cube import Cube, read_cube
 from anonymize.errors import ConcordError
 from anonymize.template import Template
 from consortium.audit.services import record
 from consortium.errors import Refused
 from consortium.institutions.models import Institution
-from consortium.institutions.services import affiliates
 from sharing import vault
 from sharing.benchmarks.comparison import comparisons
 from sharing.benchmarks.disclosure import RULE_SET, Protection, protect
 from sharing.benchmarks.peer_groups import Peers, peers_of
-from sharing.benchmarks.pool import Mask, Returns, cell_keys, gather, layout_of, panel_of, pooled_before_disclosure
+from sharing.benchmarks.pool import Returns, cell_keys, gather, layout_of, panel_of, pooled_before_disclosure
 from sharing.benchmarks.published import Figures, publish
-from sharing.benchmarks.revisions import isolated_cells
-from sharing.models import Release, ReleaseCell, Submission
-from sharing.services import announcing, release_cells, statements
+from sharing.models import Release, Submission
+from sharing.services import announcing, inputs, ledger, release_cells, statements
 from sharing.services.releases import locked
 from sharing.states import ReleaseState, RoundState
 
@@ -144,31 +140,23 @@ def _draft(release: Release) -> Draft:
         .select_related("round__collection", "institution")
         .order_by("institution__code")
     )
-    _group(release, submissions)
+    inputs.group(release.round, submissions)
     institutions = {each.institution.code: each.institution for each in submissions}
     contributor_of = {code: each.contributor_id for code, each in institutions.items()}
     peers = peers_of(institutions.values(), list(collection.peer_groups.all()))
     clock = _Clock()
-    returns = gather(layout_of(template), list(institutions), _cubes(submissions, template))
+    returns = gather(layout_of(template), list(institutions), inputs.cubes(submissions, template))
     clock.done("open")
     panel = panel_of(returns, contributor_of)
     pools = pooled_before_disclosure(panel, peers)
     clock.done("pool")
-    isolated = _isolated(release, submissions, template)
-    protection = protect(panel, peers, template.disclosure, MAX_CUT, isolated)
+    constraints = ledger.constraints_of(release, submissions, template, panel, peers)
+    protection = protect(panel, peers, template.disclosure, MAX_CUT, constraints.isolated)
     clock.done("protect")
     figures = publish(panel, peers, pools, protection, template.disclosure)
-    record = _record(template, protection, submissions, clock)
+    record = _record(template, protection, submissions, peers, clock)
     digest = inputs_digest(submissions, template)
     return Draft(returns, contributor_of, institutions, peers, figures, protection, record, digest)
-
-
-def _group(release: Release, submissions: Sequence[Submission]) -> None:
-    """Who counts as one is what it was when the round's first release was begun: a revision and a recomputation group
-    alike, whatever became of the groups meanwhile.
-    """
-    begun = release.round.releases.aggregate(first=Min("started_at"))["first"]
-    affiliates.as_grouped([each.institution for each in submissions], begun)
 
 
 class _Clock:
@@ -182,70 +170,6 @@ class _Clock:
         now = perf_counter()
         self.seconds[phase] = round(now - self._since, 3)
         self._since = now
-
-
-def _cubes(submissions: list[Submission], template: Template) -> Iterator[Cube]:
-    """One cube after another, in memory only."""
-    for opened in vault.open_all(submissions):
-        yield read_cube(
-            opened.plaintext,
-            template,
-            opened.media_type,
-            period=opened.submission.round.period,
-            institution=opened.submission.institution.code,
-        )
-
-
-def _isolated(release: Release, submissions: Sequence[Submission], template: Template) -> dict[str, Mask]:
-    """What the difference to any release of the round that was ever published would give away.
-
-    A release that was replaced or withdrawn stays visible, and whoever read it keeps what it showed.
-    """
-    found: dict[str, Mask] = {}
-    for former in release.round.releases.exclude(published_at=None).order_by("revision"):
-        for group, mask in _isolated_beside(former, release, submissions, template).items():
-            found[group] = found[group] | mask if group in found else mask
-    return found
-
-
-def _isolated_beside(
-    former: Release, release: Release, submissions: Sequence[Submission], template: Template
-) -> dict[str, Mask]:
-    counted = {str(each.pk): each for each in submissions}
-    gone = set(former.audit["inputs"]) - set(counted)
-    new = set(counted) - set(former.audit["inputs"])
-    before = list(
-        Submission.objects.filter(pk__in=gone)
-        .select_related("round__collection", "institution")
-        .order_by("institution__code")
-    )
-    _group(release, before)
-    after = [each for key, each in counted.items() if key in new]
-    # Affiliates of whoever changed did not change, but are part of the same contributor.
-    touched = {each.institution.contributor_id for each in (*before, *after)}
-    same = [each for key, each in counted.items() if key not in new and each.institution.contributor_id in touched]
-    institutions = {each.institution.code: each.institution for each in (*before, *after, *same)}
-    if not institutions:
-        return {}
-    contributor_of = {code: each.contributor_id for code, each in institutions.items()}
-    peers = peers_of(institutions.values(), list(release.round.collection.peer_groups.all()))
-    layout = layout_of(template)
-    panels = [
-        panel_of(gather(layout, list(institutions), _cubes([*each, *same], template)), contributor_of)
-        for each in (before, after)
-    ]
-    shown = _published(former, peers, cell_keys(layout), layout.shape)
-    return isolated_cells(panels[0], panels[1], peers, shown, template.disclosure.min_contributors)
-
-
-def _published(former: Release, peers: Peers, keys: list[str], shape: tuple[int, ...]) -> dict[str, Mask]:
-    """For each peer group the cells of which the former release published any indicator."""
-    place = {key: position for position, key in enumerate(keys)}
-    found = {group: np.zeros(len(keys), dtype=np.bool_) for group in peers.codes}
-    rows = ReleaseCell.objects.filter(release=former, withheld=False, peer_group__in=peers.codes)
-    for group, key in rows.values_list("peer_group", "key").distinct():
-        found[group][place[key]] = True
-    return {group: mask.reshape(shape) for group, mask in found.items()}
 
 
 def inputs_digest(submissions: Iterable[Submission], template: Template) -> str:
@@ -264,7 +188,7 @@ def _template_digest(template: Template) -> str:
 
 
 def _record(
-    template: Template, protection: Protection, submissions: Sequence[Submission], clock: _Clock
+    template: Template, protection: Protection, submissions: Sequence[Submission], peers: Peers, clock: _Clock
 ) -> dict[str, Any]:
     """The audit record for staff: rules, versions, counts and statuses; no figure and no cell."""
     return {
@@ -280,6 +204,7 @@ def _record(
             for each in submissions
             if each.institution.affiliate_group
         },
+        "groups": ledger.groups_record(peers),
         "seconds": clock.seconds,
     }
 

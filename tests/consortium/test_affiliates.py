@@ -14,7 +14,7 @@ from consortium.institutions.models import Affiliation, Institution
 from consortium.institutions.services import affiliates, institutions
 from consortium.notifications.models import Notice
 from sharing.models import Release, Submission
-from sharing.services import computing
+from sharing.services import inputs
 from tests.cast import found_bank
 
 
@@ -60,7 +60,7 @@ def test_a_round_is_grouped_as_when_its_first_release_was_begun(harbour, open_ro
 
     for release in (first, second):
         submission = Submission(round=open_round, institution=Institution.objects.get(code="HARBOUR"))
-        computing._group(release, [submission])
+        inputs.group(release.round, [submission])
         assert submission.institution.contributor_id == "FAMILY"
 
 
