@@ -1,0 +1,1 @@
+"""What follows from published figures: calibration, discrimination, stability, rankings. Pure functions of plain values."""
