@@ -6,6 +6,7 @@ from sharing.models.log import Leaf
 from sharing.models.no_data import NoData, NoDataReason
 from sharing.models.query import Query, QueryMessage
 from sharing.models.release import EditKind, Release, ReleaseApproval, ReleaseCell, ReleaseComment, ReleaseEdit
+from sharing.models.release_total import ReleaseTotal
 from sharing.models.reminder import Reminder
 from sharing.models.round import Destruction, Round, RoundKey
 from sharing.models.statement import Statement
@@ -30,6 +31,7 @@ __all__ = [
     "ReleaseCell",
     "ReleaseComment",
     "ReleaseEdit",
+    "ReleaseTotal",
     "Remark",
     "Reminder",
     "Round",

@@ -35,6 +35,7 @@ from sharing.benchmarks.disclosure import RULE_SET, Protection, protect
 from sharing.benchmarks.peer_groups import Peers, peers_of
 from sharing.benchmarks.pool import Returns, cell_keys, gather, layout_of, panel_of, pooled_before_disclosure
 from sharing.benchmarks.published import Figures, publish
+from sharing.benchmarks.totals import totals as totals_of
 from sharing.models import Release, Submission
 from sharing.services import announcing, inputs, ledger, release_cells, statements
 from sharing.services.releases import locked
@@ -61,6 +62,7 @@ class Draft:
     institutions: dict[str, Institution]
     peers: Peers
     figures: list[Figures]
+    totals: dict[str, float]
     protection: Protection
     record: dict[str, Any]
     inputs_digest: str
@@ -156,7 +158,8 @@ def _draft(release: Release) -> Draft:
     figures = publish(panel, peers, pools, protection, template.disclosure)
     record = _record(template, protection, submissions, peers, clock)
     digest = inputs_digest(submissions, template)
-    return Draft(returns, contributor_of, institutions, peers, figures, protection, record, digest)
+    totals = totals_of(panel, figures)
+    return Draft(returns, contributor_of, institutions, peers, figures, totals, protection, record, digest)
 
 
 class _Clock:
@@ -216,6 +219,7 @@ def _save(release: Release, draft: Draft) -> None:
     if release.state != ReleaseState.COMPUTING:
         return
     rows, withheld = release_cells.write(release, draft.figures, cell_keys(draft.returns.layout))
+    release_cells.write_totals(release, draft.totals)
     statements.seal_all(
         release,
         draft.institutions,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from sharing.benchmarks.published import FIGURES, Figures
-from sharing.models import Release, ReleaseCell
+from sharing.models import Release, ReleaseCell, ReleaseTotal
 
 COLUMNS = ("release_id", "indicator", "peer_group", "key", *FIGURES, "contributors", "withheld", "reason")
 
@@ -29,6 +29,14 @@ def write(release: Release, figures: Sequence[Figures], keys: Sequence[str]) -> 
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(buffer.getvalue())
     return table.num_rows, int(np.sum([(each.row & each.withheld).sum() for each in figures]))
+
+
+def write_totals(release: Release, totals: Mapping[str, float]) -> None:
+    """The numbers behind the headlines, in place of those of an earlier computation of the same draft."""
+    release.totals.all().delete()
+    ReleaseTotal.objects.bulk_create(
+        ReleaseTotal(release=release, indicator=indicator, count=count) for indicator, count in totals.items()
+    )
 
 
 def _table(release_id: int, figures: Figures, names: NDArray[np.str_]) -> pa.Table:
