@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
@@ -17,8 +17,8 @@ from icalendar import Alarm, Calendar, Event, vText
 from consortium.audit.models import Entry as AuditEntry
 from consortium.people.models import Person
 from consortium.people.roles import Permission, may
-from sharing.models import Extension, NoData, Round, Submission
-from sharing.states import RoundState
+from sharing.models import Extension, NoData, Release, Round, Submission
+from sharing.states import ReleaseState, RoundState
 
 AHEAD: Final = timedelta(days=400)
 BEHIND: Final = timedelta(days=120)  # a feed forgets what is over for so long
@@ -117,7 +117,9 @@ def by_day(found: Iterable[Entry]) -> list[tuple[date, list[Entry]]]:
 def _rounds(person: Person, start: datetime, end: datetime) -> Iterable[Round]:
     visible = Round.objects.visible_to(person).select_related("collection")
     # Whatever of a round lies in between lies at most a year from its opening.
-    return visible.filter(opens_at__lt=end, due_at__gte=start - AHEAD).order_by("due_at")
+    embargo = Release.objects.filter(round=OuterRef("pk"), state=ReleaseState.SCHEDULED).values("publish_at")
+    found = visible.filter(opens_at__lt=end, due_at__gte=start - AHEAD).order_by("due_at")
+    return found.annotate(embargo=Subquery(embargo[:1]))
 
 
 def _extended(person: Person, rounds: Sequence[Round]) -> dict[int, Extension]:
@@ -157,7 +159,8 @@ def _moments(round: Round, extension: Extension | None, person: Person) -> Itera
     if round.grace_until is not None and round.grace_until > due:
         yield GRACE, round.grace_until
     if round.state != RoundState.PUBLISHED and may(person, Permission.RELEASE_VIEW):
-        yield RELEASE, round.due_at + USUALLY_RELEASED_AFTER
+        embargo: datetime | None = getattr(round, "embargo", None)
+        yield RELEASE, embargo or round.due_at + USUALLY_RELEASED_AFTER
 
 
 def _event(entry: Entry) -> Event:

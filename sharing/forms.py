@@ -12,9 +12,11 @@ from anonymize.template import Dimension
 from consortium.institutions.models import Institution
 from consortium.people.models import Person
 from sharing.benchmarks.explorer import ALL
+from sharing.benchmarks.naming import peer_group_names
 from sharing.benchmarks.selection import Selection
-from sharing.models import Collection, CorrectionReason, NoDataReason, Round
+from sharing.models import Collection, CorrectionReason, NoDataReason, Release, Round
 from sharing.models.collection import in_language
+from sharing.review.withheld import REASONS, SHOWN
 from sharing.texts import LONGEST_MESSAGE, LONGEST_REASON
 
 Choices = Iterable[tuple[str, Any]]
@@ -179,6 +181,49 @@ class ReasonForm(forms.Form):
     """Why something is refused, withdrawn or suspended."""
 
     reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class NoteForm(forms.Form):
+    """What readers are told with a release."""
+
+    note = forms.CharField(
+        label=_("Note to readers"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Published with the figures. Of a correction: what was wrong, and since when."),
+    )
+
+
+class EmbargoForm(forms.Form):
+    """When an approved release is published by itself (UTC)."""
+
+    at = forms.DateTimeField(label=_("Embargo until (UTC)"), widget=_moment())
+
+
+class CellsForm(forms.Form):
+    """Which cells of a release a reviewer lists."""
+
+    indicator = forms.ChoiceField(label=_("Indicator"), required=False)
+    peer_group = forms.ChoiceField(label=_("Peer group"), required=False)
+    state = forms.ChoiceField(label=_("State"), required=False)
+
+    def __init__(self, *args: Any, release: Release) -> None:
+        super().__init__(*args)
+        collection = release.round.collection
+        indicators = [(each.id, in_language(dict(each.names))) for each in collection.template.indicators]
+        states = [(SHOWN, _("Shown")), *REASONS.items()]
+        for name, choices in (
+            ("indicator", indicators),
+            ("peer_group", list(peer_group_names(collection).items())),
+            ("state", states),
+        ):
+            self.fields[name].choices = [("", _("All")), *choices]  # type: ignore[attr-defined]
+
+    def chosen(self) -> dict[str, str]:
+        """The choice by field; what is no choice chooses all."""
+        self.is_valid()
+        return {name: self.cleaned_data.get(name, "") for name in self.fields}
 
 
 class RoundForm(DatesForm):

@@ -309,6 +309,18 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "releases/<slug:release_id>/figures.<str:format>": GET(client=401, suspended=404, statistician=200, everyone=404),
     "releases/<slug:release_id>/approve/": POST(client=401, suspended=404, statistician=302, everyone=404),
     "releases/<slug:release_id>/publish/": POST(client=401, suspended=404, statistician=302, everyone=404),
+    "releases/<slug:release_id>/schedule/": POST(
+        {"at": "2099-01-01T00:00"}, client=401, suspended=404, statistician=302, everyone=404
+    ),
+    "releases/<slug:release_id>/call-off/": POST(client=401, suspended=404, statistician=302, everyone=404),
+    "releases/<slug:release_id>/note/": POST(
+        {"note": "read"}, client=401, suspended=404, statistician=302, everyone=404
+    ),
+    "releases/<slug:release_id>/comment/": POST(
+        {"text": "why"}, client=401, suspended=404, statistician=302, everyone=404
+    ),
+    "releases/<slug:release_id>/withhold/": POST(client=401, suspended=404, statistician=302, everyone=404),
+    "releases/<slug:release_id>/cells/": GET(client=401, suspended=403, statistician=200, everyone=403),
     "releases/<slug:release_id>/refuse/": POST(
         {"reason": "wrong"}, client=401, suspended=404, statistician=302, everyone=404
     ),
