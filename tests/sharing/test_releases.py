@@ -96,6 +96,7 @@ def test_the_audit_record_holds_no_figure_of_a_cell(full_draft):
         "measures",
         "tables",
         "inputs",
+        "groups",
         "seconds",
     }
     assert set(full_draft.audit) == allowed
