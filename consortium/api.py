@@ -6,7 +6,8 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import (
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
-from rest_framework.fields import CharField, ChoiceField, IntegerField
+from rest_framework.fields import CharField, ChoiceField, DateTimeField, IntegerField
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -171,12 +172,21 @@ class Filter:
         return str(CharField(max_length=200).run_validation(value))
 
 
+@dataclass(frozen=True)
+class MomentFilter(Filter):
+    """A query parameter that is a moment (RFC 3339)."""
+
+    def read(self, value: str) -> datetime:  # type: ignore[override]
+        return cast("datetime", DateTimeField().run_validation(value))
+
+
 Filters = Mapping[str, Filter]
 
 
-def asked(request: Request, filters: Filters) -> dict[str, str]:
+def asked(request: Request, filters: Filters) -> dict[str, Any]:
     """What a list is filtered by, as field and value; 400 for a name or a value that there is none of."""
-    found, wrong = {}, {}
+    found: dict[str, Any] = {}
+    wrong = {}
     for name, value in request.query_params.items():
         try:
             if name in filters:

@@ -18,7 +18,7 @@ from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from consortium.api import Filter, asked, parameters
+from consortium.api import Filter, MomentFilter, asked, parameters
 from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
 from consortium.people.roles import Permission, may
@@ -36,11 +36,15 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from sharing.benchmarks.comparison import Own
+    from sharing.models.release import ReleaseQuerySet
 
 _FILTERS = {
     "collection": Filter("round__collection__code"),
     "period": Filter("round__period", description="As SDMX writes it: 2026-10, 2026-Q3."),
     "state": Filter("state", ReleaseState),
+    "as_of": MomentFilter(
+        "as_of", description="Those in force at this moment (RFC 3339), whatever became of them since."
+    ),
 }
 _CHOICE = [
     OpenApiParameter("indicator", str, many=True, description="Only these indicators."),
@@ -62,9 +66,12 @@ class Releases(ListAPIView[Release]):
     queryset = Release.objects.none()
 
     def get_queryset(self) -> QuerySet[Release]:
+        wanted = asked(self.request, _FILTERS)
+        as_of = wanted.pop("as_of", None)
+        visible = _visible(self.request)
+        found = (visible.published(as_of) if as_of else visible).filter(**wanted)
         # A page's cursor is read from the row itself.
-        found = _visible(self.request).filter(**asked(self.request, _FILTERS)).annotate(period=F("round__period"))
-        return found.order_by("-period", "-revision", "public_id")
+        return found.annotate(period=F("round__period")).order_by("-period", "-revision", "public_id")
 
 
 @method_decorator(conditional_page, name="dispatch")
@@ -160,5 +167,5 @@ def _tag(release: Release, request: Request) -> str:
     return f'"{hashlib.sha256(repr((version("concord"), *asked)).encode()).hexdigest()[:32]}"'
 
 
-def _visible(request: Request) -> QuerySet[Release]:
+def _visible(request: Request) -> ReleaseQuerySet:
     return Release.objects.visible_to(caller(request)).select_related("round__collection")
