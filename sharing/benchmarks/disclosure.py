@@ -34,6 +34,7 @@ from anonymize.disclosure.primary import DOMINANCE, SMALL_COUNT, Primary
 from anonymize.disclosure.problem import Problem
 from anonymize.disclosure.secondary import suppress
 from anonymize.template import Indicator, Part
+from sharing.benchmarks.crossing import crossed, either
 from sharing.benchmarks.peer_groups import Peers
 from sharing.benchmarks.pool import Layout, Mask, Panel
 from sharing.benchmarks.pooled_tables import Face, PooledTable, face_of, tabulate
@@ -154,7 +155,8 @@ def protect(
     panel: Panel, peers: Peers, policy: DisclosurePolicy, max_cut: int, isolated: Mapping[str, Mask] | None = None
 ) -> Protection:
     """The decisions for every part. `isolated` gives, for peer groups, the cells that a revision would give away."""
-    sensitivity = Sensitivity(panel, peers, policy, isolated or {})
+    together = crossed(panel, peers, policy, max_cut)
+    sensitivity = Sensitivity(panel, peers, policy, either(isolated or {}, together))
     layout = panel.layout
     if len(peers.families) + len(layout.cut) <= max_cut:
         whole = face_of(layout, peers, range(len(peers.families)), range(len(layout.cut)))
