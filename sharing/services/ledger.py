@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from anonymize.template import Template
+from sharing.benchmarks.crossing import Former, crossed, either
 from sharing.benchmarks.peer_groups import Peers, peers_of
-from sharing.benchmarks.pool import Mask, Panel, cell_keys, gather, layout_of, panel_of
-from sharing.benchmarks.revisions import isolated_cells
+from sharing.benchmarks.pool import Layout, Mask, Panel, cell_keys, gather, layout_of, panel_of
+from sharing.benchmarks.revisions import corrected_cells, isolated_cells
 from sharing.models import Release, ReleaseCell, Submission
 from sharing.services import inputs
 
@@ -30,20 +31,33 @@ class Constraints:
 
     isolated: Mapping[str, Mask] = field(default_factory=dict)
     corrected: Mapping[str, Mask] = field(default_factory=dict)
+    releases: tuple[str, ...] = ()  # the public ids of the releases that were reckoned with
 
 
 def constraints_of(
-    release: Release, submissions: Sequence[Submission], template: Template, panel: Panel, peers: Peers
+    release: Release,
+    submissions: Sequence[Submission],
+    template: Template,
+    panel: Panel,
+    peers: Peers,
+    *,
+    max_cut: int = 2,
 ) -> Constraints:
-    """What the difference to any release of the round that was ever published would give away.
+    """What all releases of the round that were ever published forbid this one, and what its reviewers do.
 
     `panel` and `peers` are those of the release that is computed from these submissions.
     """
-    isolated: dict[str, Mask] = {}
-    for former in release.round.releases.exclude(published_at=None).order_by("revision"):
-        for group, mask in _isolated_beside(former, release, submissions, template).items():
-            isolated[group] = isolated[group] | mask if group in isolated else mask
-    return Constraints(isolated)
+    policy = template.disclosure
+    published = list(release.round.releases.exclude(published_at=None).exclude(pk=release.pk).order_by("revision"))
+    formers = [_former(each, release, submissions, template) for each in published]
+    isolated = _by_reviewers(release, panel.layout)
+    corrected: dict[str, Mask] = {}
+    for former in formers:
+        isolated = either(isolated, isolated_cells(former, panel, peers, policy.min_contributors))
+        corrected = either(corrected, corrected_cells(former, panel, peers, policy.min_contributors))
+    if formers:
+        isolated = either(isolated, crossed(panel, peers, policy, max_cut, formers))
+    return Constraints(isolated, corrected, tuple(each.public_id for each in published))
 
 
 def groups_record(peers: Peers) -> dict[str, list[str]]:
@@ -51,41 +65,59 @@ def groups_record(peers: Peers) -> dict[str, list[str]]:
     return {code: [peers.contributors[row] for row in peers.rows(code)] for code in peers.codes}
 
 
-def _isolated_beside(
-    former: Release, release: Release, submissions: Sequence[Submission], template: Template
-) -> dict[str, Mask]:
-    counted = {str(each.pk): each for each in submissions}
-    gone = set(former.audit["inputs"]) - set(counted)
-    new = set(counted) - set(former.audit["inputs"])
-    before = list(
-        Submission.objects.filter(pk__in=gone)
+def _by_reviewers(release: Release, layout: Layout) -> dict[str, Mask]:
+    """The cells that reviewers want withheld besides."""
+    place = {key: position for position, key in enumerate(cell_keys(layout))}
+    found: dict[str, Mask] = {}
+    for group, key in release.also_withhold:
+        if key in place:
+            mask = found.setdefault(group, np.zeros(layout.shape, dtype=np.bool_))
+            mask.flat[place[key]] = True
+    return found
+
+
+def _former(former: Release, release: Release, submissions: Sequence[Submission], template: Template) -> Former:
+    """What a published release had, with the figures of everybody who came, went or sent anew since."""
+    then = set(former.audit["inputs"])
+    counted = {str(each.pk) for each in submissions}
+    was = list(
+        Submission.objects.filter(pk__in=then)
         .select_related("round__collection", "institution")
         .order_by("institution__code")
     )
-    inputs.group(release.round, before)
-    after = [each for key, each in counted.items() if key in new]
+    inputs.group(release.round, was)
+    gone = [each for each in was if str(each.pk) not in counted]
+    new = [each for each in submissions if str(each.pk) not in then]
     # Affiliates of whoever changed did not change, but are part of the same contributor.
-    touched = {each.institution.contributor_id for each in (*before, *after)}
-    same = [each for key, each in counted.items() if key not in new and each.institution.contributor_id in touched]
-    institutions = {each.institution.code: each.institution for each in (*before, *after, *same)}
-    if not institutions:
-        return {}
-    contributor_of = {code: each.contributor_id for code, each in institutions.items()}
-    peers = peers_of(institutions.values(), list(release.round.collection.peer_groups.all()))
+    touched = {each.institution.contributor_id for each in (*gone, *new)}
+    changed = [each for each in was if each.institution.contributor_id in touched]
     layout = layout_of(template)
-    panels = [
-        panel_of(gather(layout, list(institutions), inputs.cubes([*each, *same], template)), contributor_of)
-        for each in (before, after)
-    ]
-    shown = _published(former, peers, cell_keys(layout), layout.shape)
-    return isolated_cells(panels[0], panels[1], peers, shown, template.disclosure.min_contributors)
+    return Former(
+        groups=_members(former, release, was),
+        shown=_published(former, cell_keys(layout), layout.shape),
+        changed=panel_of(
+            gather(layout, [each.institution.code for each in changed], inputs.cubes(changed, template)),
+            {each.institution.code: each.institution.contributor_id for each in changed},
+        ),
+    )
 
 
-def _published(former: Release, peers: Peers, keys: list[str], shape: tuple[int, ...]) -> dict[str, Mask]:
-    """For each peer group the cells of which the former release published any indicator."""
+def _members(former: Release, release: Release, was: Sequence[Submission]) -> dict[str, frozenset[str]]:
+    """Who sat in which group of a release; of one from before this was recorded, as its contributors would sit today."""
+    recorded = former.audit.get("groups")
+    if recorded is None:
+        recorded = groups_record(
+            peers_of([each.institution for each in was], list(release.round.collection.peer_groups.all()))
+        )
+    return {group: frozenset(members) for group, members in recorded.items()}
+
+
+def _published(former: Release, keys: list[str], shape: tuple[int, ...]) -> dict[str, Mask]:
+    """For each peer group of a release the cells of which it published any indicator."""
     place = {key: position for position, key in enumerate(keys)}
-    found = {group: np.zeros(len(keys), dtype=np.bool_) for group in peers.codes}
-    rows = ReleaseCell.objects.filter(release=former, withheld=False, peer_group__in=peers.codes)
+    found: dict[str, Mask] = {}
+    rows = ReleaseCell.objects.filter(release=former, withheld=False)
     for group, key in rows.values_list("peer_group", "key").distinct():
-        found[group][place[key]] = True
+        mask = found.setdefault(group, np.zeros(len(keys), dtype=np.bool_))
+        mask[place[key]] = True
     return {group: mask.reshape(shape) for group, mask in found.items()}
