@@ -16,7 +16,9 @@ from sharing.benchmarks.explorer import Figures, Point
 Spec = dict[str, Any]
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-FONT = "Segoe UI, Noto Sans, Liberation Sans, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, sans-serif"
+FONT = (
+    "Segoe UI, Noto Sans, Liberation Sans, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, Noto Sans SC, sans-serif"
+)
 
 # The same colours as the tokens of the style sheet; told apart by every kind of colour vision, and in grey.
 _COLOURS: Mapping[str, Mapping[str, str]] = {

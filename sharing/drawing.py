@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from django.http import Http404
@@ -15,12 +17,24 @@ VEGA_LITE = "6.4"
 
 def draw(spec: charts.Spec, format: str, theme: str) -> tuple[bytes, str]:
     """The drawing and its media type; 404 for a format there is none of."""
-    # Imported late: drawing in a process that forks afterwards would hang its children.
-    import vl_convert
-
     if format not in MEDIA_TYPES:
         raise Http404
+    drawing = _converter()
     options: dict[str, Any] = {"vl_version": VEGA_LITE, "config": charts.theme("dark" if theme == "dark" else "light")}
     if format == "svg":
-        return vl_convert.vegalite_to_svg(spec, **options).encode(), MEDIA_TYPES[format]
-    return vl_convert.vegalite_to_png(spec, scale=2, **options), MEDIA_TYPES[format]
+        return drawing.vegalite_to_svg(spec, **options).encode(), MEDIA_TYPES[format]
+    return drawing.vegalite_to_png(spec, scale=2, **options), MEDIA_TYPES[format]
+
+
+@cache
+def _converter() -> Any:
+    """The library that draws, which knows a font with Chinese whatever the machine has.
+
+    Imported late: drawing in a process that forks afterwards would hang its children.
+    """
+    import vl_convert
+
+    fonts = resources.files("justmytype_intl_cjk") / "fonts" / "ofl" / "notosanssc"
+    with resources.as_file(fonts) as folder:
+        vl_convert.register_font_directory(str(folder))
+    return vl_convert

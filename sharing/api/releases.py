@@ -27,7 +27,7 @@ from sharing.api.log import inclusion_document
 from sharing.api.serializers import AuditDocument, ReleaseDocument
 from sharing.benchmarks import export
 from sharing.benchmarks.cell_filter import CellFilter
-from sharing.models import Release, Statement
+from sharing.models import Release, ReleaseCell, Statement
 from sharing.services import log, statements
 from sharing.states import ReleaseState
 
@@ -101,7 +101,7 @@ class Cells(APIView):
         tag = _tag(release, request)
         response: HttpResponseBase | None = get_conditional_response(request, etag=tag)
         if response is None:
-            response = Response(export.release_table(release, wanted))
+            response = Response(export.release_table(release, wanted, by=caller(request)))
         response.headers["ETag"] = tag
         return response
 
@@ -162,8 +162,9 @@ def _choice(request: Request, release: Release) -> CellFilter:
 
 
 def _tag(release: Release, request: Request) -> str:
-    """Cells do not change once computed, so a release and a question have one answer in each format."""
-    asked = (release.public_id, release.computed_at, request.META["QUERY_STRING"], request.accepted_media_type)
+    """Cells do not change once computed: a release and a question have one answer in each format, for who sees as much."""
+    seen = ReleaseCell.objects.visible_to(caller(request)).filter(release=release).count()
+    asked = (release.public_id, release.computed_at, seen, request.META["QUERY_STRING"], request.accepted_media_type)
     return f'"{hashlib.sha256(repr((version("concord"), *asked)).encode()).hexdigest()[:32]}"'
 
 

@@ -1,19 +1,24 @@
 """What the pages ask of published releases: a series, a table, a distribution, each with the member's own figure.
 
 Every figure is a fraction of one (0.031 is 3.1 %). A withheld cell has no figure and says only that it is withheld.
+Every reader starts from what the person may see; `as_of` shows the figures as they were published at that moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from consortium.people.models import Person
 from sharing.benchmarks.comparison import Own
 from sharing.models import Collection, Release, ReleaseCell, Statement
+from sharing.models.release import FIGURES
 from sharing.services import statements
 
 ALL = "ALL"  # the peer group that holds every contributor
+_COLUMNS = ("release_id", "key", "contributors", "withheld", *FIGURES)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,17 @@ class Figures:
     contributors: int | None
     withheld: bool
     own: Own | None  # the viewer's institution's own figure, whether or not the benchmark is withheld
+    trimmed_mean: float | None = None
+    p10: float | None = None
+    p20: float | None = None
+    p30: float | None = None
+    p40: float | None = None
+    p60: float | None = None
+    p70: float | None = None
+    p80: float | None = None
+    p90: float | None = None
+    weight: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,40 +63,69 @@ class Distribution:
     figures: Figures
 
 
-def latest(collection: Collection, person: Person) -> Release | None:
-    """The published release of the last period that the person may see."""
-    releases = Release.objects.visible_to(person).published().filter(round__collection__code=collection.code)
+def published(collection: Collection, person: Person, as_of: datetime | None = None) -> list[Release]:
+    """The releases in force that the person may see, oldest period first, without their documents and audits."""
+    releases = Release.objects.visible_to(person).published(as_of).filter(round__collection__code=collection.code)
+    return list(releases.select_related("round").only("public_id", "round__period").order_by("round__period"))
+
+
+def latest(collection: Collection, person: Person, as_of: datetime | None = None) -> Release | None:
+    """The release of the last period that was in force and that the person may see."""
+    releases = Release.objects.visible_to(person).published(as_of).filter(round__collection__code=collection.code)
     return releases.select_related("round__collection").order_by("-round__period").first()
 
 
-def series(collection: Collection, indicator: str, peer_group: str, key: str, person: Person) -> list[Point]:
+def only_headlines(releases: Iterable[Release], person: Person) -> list[Release]:
+    """Those of which the person sees the headlines alone, because the own institution did not contribute."""
+    if person.institution_id is None:
+        return []
+    releases = list(releases)
+    answered = Release.objects.filter(pk__in=[release.pk for release in releases]).answered_by(person.institution_id)
+    seen = set(answered.values_list("pk", flat=True))
+    return [release for release in releases if release.pk not in seen]
+
+
+def series(
+    collection: Collection,
+    indicator: str,
+    peer_group: str,
+    key: str,
+    person: Person,
+    as_of: datetime | None = None,
+) -> list[Point]:
     """One point for each published period, oldest first; a period whose release lacks the cell has no point."""
-    releases = Release.objects.visible_to(person).published().filter(round__collection__code=collection.code)
-    rows = list(
-        ReleaseCell.objects.filter(release__in=releases, indicator=indicator, peer_group=peer_group, key=key)
-        .select_related("release__round")
-        .order_by("release__round__period")
-    )
-    own = _own_by_release({row.release_id for row in rows}, indicator, peer_group, (key,), person)
+    releases = published(collection, person, as_of)
+    found = figures_of(releases, indicator, peer_group, (key,), person)
     return [
-        Point(row.release.round.period, row.release.public_id, _figures(row, own.get((row.release_id, key))))
-        for row in rows
+        Point(release.round.period, release.public_id, found[release.pk, key])
+        for release in releases
+        if (release.pk, key) in found
     ]
 
 
 def cells(
-    release: Release, indicator: str, peer_group: str, person: Person | None = None, keys: Iterable[str] | None = None
+    release: Release, indicator: str, peer_group: str, person: Person, keys: Iterable[str] | None = None
 ) -> list[Figures]:
-    """The cells of one indicator and peer group, by key; only `keys` when given, with own figures for a person.
+    """The cells of one indicator and peer group, by key; only `keys` when given."""
+    found = figures_of([release], indicator, peer_group, keys, person)
+    return [found[place] for place in sorted(found)]
 
-    The caller has found the release through `Release.objects.visible_to(person)`.
-    """
-    rows = ReleaseCell.objects.filter(release=release, indicator=indicator, peer_group=peer_group).order_by("key")
+
+def figures_of(
+    releases: Iterable[Release], indicator: str, peer_group: str, keys: Iterable[str] | None, person: Person
+) -> dict[tuple[int, str], Figures]:
+    """What the person sees of some cells in some releases, by release and key; every key with None."""
+    releases = list(releases)
+    rows = ReleaseCell.objects.visible_to(person).filter(
+        release__in=[release.pk for release in releases], indicator=indicator, peer_group=peer_group
+    )
     if keys is not None:
         rows = rows.filter(key__in=list(keys))
-    found = list(rows)
-    own = _own_by_release({release.pk}, indicator, peer_group, [row.key for row in found], person) if person else {}
-    return [_figures(row, own.get((release.pk, row.key))) for row in found]
+    found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows.values_list(*_COLUMNS)]
+    own = _own_figures(
+        {row["release_id"] for row in found}, indicator, peer_group, {row["key"] for row in found}, person
+    )
+    return {place: _figures(row, own.get(place)) for row in found for place in ((row["release_id"], row["key"]),)}
 
 
 def distribution(release: Release, indicator: str, peer_group: str, key: str, person: Person) -> Distribution | None:
@@ -89,7 +134,7 @@ def distribution(release: Release, indicator: str, peer_group: str, key: str, pe
     return Distribution(found[0]) if found else None
 
 
-def _own_by_release(
+def _own_figures(
     releases: set[int], indicator: str, peer_group: str, keys: Iterable[str], person: Person
 ) -> dict[tuple[int, str], Own]:
     """The viewer's own figures by release and key; empty for the association's people."""
@@ -105,15 +150,11 @@ def _own_by_release(
     return own
 
 
-def _figures(row: ReleaseCell, own: Own | None) -> Figures:
+def _figures(row: dict[str, Any], own: Own | None) -> Figures:
     return Figures(
-        key=row.key,
-        pooled=row.pooled,
-        mean=row.mean,
-        p25=row.p25,
-        median=row.median,
-        p75=row.p75,
-        contributors=row.contributors,
-        withheld=row.withheld,
+        key=row["key"],
+        contributors=row["contributors"],
+        withheld=row["withheld"],
         own=own,
+        **{name: row[name] for name in FIGURES},
     )

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from anonymize.template import Template
+from consortium.people.roles import Actor
 from sharing.benchmarks.cell_filter import EVERY_CELL, CellFilter
-from sharing.benchmarks.explorer import Figures, Point
-from sharing.benchmarks.selection import Selection
+from sharing.benchmarks.explorer import Figures
+from sharing.benchmarks.trends import Change
+from sharing.benchmarks.workbook import workbook
 from sharing.models import Release, ReleaseCell
+from sharing.models.release import FIGURES
 
 FORMATS: Sequence[tuple[str, str]] = (("csv", "CSV"), ("xlsx", "Excel"), ("parquet", "Parquet"))
 MEDIA_TYPES: Mapping[str, str] = {
@@ -24,29 +28,45 @@ MEDIA_TYPES: Mapping[str, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "parquet": "application/vnd.apache.parquet",
 }
-MEASURES = ("POOLED", "MEAN", "P25", "MEDIAN", "P75")
+MEASURES = tuple(figure.upper() for figure in FIGURES)
+CHANGES = ("CHANGE", "CHANGE_YEAR")  # of the pooled rate, on the period before and on the same period a year before
 BOM = "\ufeff".encode()  # Excel reads a CSV without one as the machine's own code page
 
 Row = tuple[str, str, str, Figures | ReleaseCell]  # period, indicator, peer group, figures
 
 
-def release_file(release: Release, format: str) -> bytes:
-    """Every cell of a release as a file."""
-    return encode(release_table(release), format)
+@dataclass(frozen=True)
+class Line:
+    """One cell of a view, with the period it is of and how it moved."""
+
+    period: str
+    figures: Figures
+    on_period: Change | None = None
+    on_year: Change | None = None
 
 
-def release_table(release: Release, wanted: CellFilter = EVERY_CELL) -> pa.Table:
-    """The cells asked for. The caller has found the release through `Release.objects.visible_to(person)`."""
-    cells = wanted.choose(ReleaseCell.objects.filter(release=release)).order_by("indicator", "peer_group", "key")
+def release_file(release: Release, format: str, *, by: Actor) -> bytes:
+    """Every cell of a release that somebody may see, as a file."""
+    return encode(release_table(release, by=by), format)
+
+
+def release_table(release: Release, wanted: CellFilter = EVERY_CELL, *, by: Actor) -> pa.Table:
+    """The cells asked for, of those that somebody may see."""
+    visible = ReleaseCell.objects.visible_to(by).filter(release=release)
+    cells = wanted.choose(visible).order_by("indicator", "peer_group", "key")
     period = release.round.period
     rows = ((period, cell.indicator, cell.peer_group, cell) for cell in cells.iterator(chunk_size=5000))
     return table(release.round.collection.template, rows)
 
 
-def series_file(selection: Selection, points: Iterable[Point], format: str) -> bytes:
-    """One cell over the periods; the viewer's own figures are not in it."""
-    rows = ((point.period, selection.indicator.id, selection.peer_group, point.figures) for point in points)
-    return encode(table(selection.template, rows), format)
+def view_table(template: Template, indicator: str, peer_group: str, lines: Sequence[Line]) -> pa.Table:
+    """The cells of a view, with how their pooled rates moved; the viewer's own figures are not in it."""
+    content = table(template, ((line.period, indicator, peer_group, line.figures) for line in lines))
+    moved = {"CHANGE": [line.on_period for line in lines], "CHANGE_YEAR": [line.on_year for line in lines]}
+    for name in CHANGES:
+        values = pa.array([change.pooled if change else None for change in moved[name]], pa.float64())
+        content = content.add_column(content.column_names.index("CONTRIBUTORS"), name, values)
+    return content
 
 
 def table(template: Template, rows: Iterable[Row]) -> pa.Table:
@@ -87,21 +107,4 @@ def _parquet(content: pa.Table) -> bytes:
 
 
 def _xlsx(content: pa.Table) -> bytes:
-    # Imported late: only this format needs it.
-    import xlsxwriter
-
-    sink = io.BytesIO()
-    # Codes stay text whatever they look like: no formula, no link.
-    book = xlsxwriter.Workbook(sink, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    sheet = book.add_worksheet("cells")
-    head, rate = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "0.00%"})
-    sheet.freeze_panes(1, 0)
-    for column, name in enumerate(content.column_names):
-        sheet.write_string(0, column, name, head)
-        sheet.set_column(column, column, max(12, len(name) + 2))
-        for row, value in enumerate(content.column(name).to_pylist(), start=1):
-            if value is not None:
-                sheet.write(row, column, value, rate if name in MEASURES else None)
-    sheet.autofilter(0, 0, content.num_rows, content.num_columns - 1)
-    book.close()
-    return sink.getvalue()
+    return workbook(content, percents=(*MEASURES, *CHANGES))

@@ -46,6 +46,12 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
         still = Q(withdrawn_at=None) | Q(withdrawn_at__gt=as_of)
         return self.filter(still, state__in=PUBLIC_STATES, published_at__lte=as_of)
 
+    def answered_by(self, institution_id: int) -> Self:
+        """Those of rounds that the institution answered: by an accepted submission or a declaration of no data."""
+        accepted = Submission.objects.accepted().filter(institution=institution_id)
+        declared = NoData.objects.declared().filter(institution=institution_id)
+        return self.filter(Q(round__in=accepted.values("round")) | Q(round__in=declared.values("round")))
+
     def due(self) -> Self:
         """Approved ones whose embargo is over."""
         return self.filter(state=ReleaseState.SCHEDULED, publish_at__lte=timezone.now())
@@ -187,10 +193,8 @@ class ReleaseCellQuerySet(models.QuerySet["ReleaseCell"]):
         cells = self.filter(release__in=Release.objects.visible_to(actor))
         if actor.institution_id is None:
             return cells
-        accepted = Submission.objects.accepted().filter(institution=actor.institution_id)
-        declared = NoData.objects.declared().filter(institution=actor.institution_id)
-        answered = Q(release__round__in=accepted.values("round")) | Q(release__round__in=declared.values("round"))
-        return cells.filter(HEADLINE | answered)
+        answered = Release.objects.answered_by(actor.institution_id)
+        return cells.filter(HEADLINE | Q(release__in=answered))
 
 
 class ReleaseCell(models.Model):

@@ -79,8 +79,9 @@ def figures(request: HttpRequest, format: str) -> HttpResponse:
     selection = Selection.read(request.GET, person)
     if selection is None or format not in export.MEDIA_TYPES:
         raise Http404
-    content = export.series_file(selection, _points(selection, person), format)
-    response = HttpResponse(content, content_type=export.MEDIA_TYPES[format])
+    lines = [export.Line(point.period, point.figures) for point in _points(selection, person)]
+    table = export.view_table(selection.template, selection.indicator.id, selection.peer_group, lines)
+    response = HttpResponse(export.encode(table, format), content_type=export.MEDIA_TYPES[format])
     response["Content-Disposition"] = f'attachment; filename="{_file_name(selection)}.{format}"'
     return response
 

@@ -70,10 +70,12 @@ def detail(request: HttpRequest, release_id: str) -> HttpResponse:
 @require_safe
 def figures(request: HttpRequest, release_id: str, format: str) -> HttpResponse:
     """All cells of a release as a file."""
-    release = _visible(signed_in(request), release_id)
+    person = signed_in(request)
+    release = _visible(person, release_id)
     if format not in export.MEDIA_TYPES:
         raise Http404
-    response = HttpResponse(export.release_file(release, format), content_type=export.MEDIA_TYPES[format])
+    content = export.release_file(release, format, by=person)
+    response = HttpResponse(content, content_type=export.MEDIA_TYPES[format])
     response["Content-Disposition"] = f'attachment; filename="{release.public_id}.{format}"'
     return response
 
