@@ -20,7 +20,7 @@ there, and the tables then keep it as wide as any sensitive cell. A group that i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
@@ -47,6 +47,7 @@ class Former:
     groups: Mapping[str, frozenset[str]]
     shown: Mapping[str, Mask]
     changed: Panel
+    by_indicator: Mapping[tuple[str, str], Mask] = field(default_factory=dict)  # shown, by (indicator, group)
 
 
 def crossed(
@@ -180,7 +181,7 @@ def _refused(unknowns: Unknowns, candidates: Sequence[str], policy: DisclosurePo
 
 def _are_safe(sets: Sequence[Mask], parts: Sequence[_Part], *, newest: bool = False) -> bool:
     """Whether these sums can be published together; with `newest` the others already are, and only the last is new."""
-    return all(part.is_safe(sets, newest=newest) for part in parts)
+    return not sets or all(part.is_safe(sets, newest=newest) for part in parts)
 
 
 def _isolates(one: Mask, other: Mask, owner: NDArray[np.int64], minimum: int) -> bool:

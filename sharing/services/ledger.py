@@ -32,6 +32,7 @@ class Constraints:
     isolated: Mapping[str, Mask] = field(default_factory=dict)
     corrected: Mapping[str, Mask] = field(default_factory=dict)
     releases: tuple[str, ...] = ()  # the public ids of the releases that were reckoned with
+    formers: tuple[Former, ...] = ()  # these releases, for the audit
 
 
 def constraints_of(
@@ -57,7 +58,7 @@ def constraints_of(
         corrected = either(corrected, corrected_cells(former, panel, peers, policy.min_contributors))
     if formers:
         isolated = either(isolated, crossed(panel, peers, policy, max_cut, formers))
-    return Constraints(isolated, corrected, tuple(each.public_id for each in published))
+    return Constraints(isolated, corrected, tuple(each.public_id for each in published), tuple(formers))
 
 
 def groups_record(peers: Peers) -> dict[str, list[str]]:
@@ -92,9 +93,14 @@ def _former(former: Release, release: Release, submissions: Sequence[Submission]
     touched = {each.institution.contributor_id for each in (*gone, *new)}
     changed = [each for each in was if each.institution.contributor_id in touched]
     layout = layout_of(template)
+    by_indicator = _published(former, cell_keys(layout), layout.shape)
+    shown: dict[str, Mask] = {}
+    for (_indicator, group), mask in by_indicator.items():
+        shown = either(shown, {group: mask})
     return Former(
         groups=_members(former, release, was),
-        shown=_published(former, cell_keys(layout), layout.shape),
+        shown=shown,
+        by_indicator=by_indicator,
         changed=panel_of(
             gather(layout, [each.institution.code for each in changed], inputs.cubes(changed, template)),
             {each.institution.code: each.institution.contributor_id for each in changed},
@@ -112,12 +118,12 @@ def _members(former: Release, release: Release, was: Sequence[Submission]) -> di
     return {group: frozenset(members) for group, members in recorded.items()}
 
 
-def _published(former: Release, keys: list[str], shape: tuple[int, ...]) -> dict[str, Mask]:
-    """For each peer group of a release the cells of which it published any indicator."""
+def _published(former: Release, keys: list[str], shape: tuple[int, ...]) -> dict[tuple[str, str], Mask]:
+    """For each indicator and peer group the cells that a release published."""
     place = {key: position for position, key in enumerate(keys)}
-    found: dict[str, Mask] = {}
+    found: dict[tuple[str, str], Mask] = {}
     rows = ReleaseCell.objects.filter(release=former, withheld=False)
-    for group, key in rows.values_list("peer_group", "key").distinct():
-        mask = found.setdefault(group, np.zeros(len(keys), dtype=np.bool_))
+    for indicator, group, key in rows.values_list("indicator", "peer_group", "key"):
+        mask = found.setdefault((indicator, group), np.zeros(len(keys), dtype=np.bool_))
         mask[place[key]] = True
-    return {group: mask.reshape(shape) for group, mask in found.items()}
+    return {name: mask.reshape(shape) for name, mask in found.items()}

@@ -1,6 +1,5 @@
 """The audit of a whole release as one system of equations, whatever the way in which its pattern was chosen."""
 
 from sharing.benchmarks.release_audit.audit import Finding, ReleaseAudit, audit_release
-from sharing.benchmarks.release_audit.unknowns import Version, version_of
 
-__all__ = ["Finding", "ReleaseAudit", "Version", "audit_release", "version_of"]
+__all__ = ["Finding", "ReleaseAudit", "audit_release"]

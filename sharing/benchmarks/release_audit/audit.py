@@ -15,13 +15,14 @@ from time import perf_counter
 import numpy as np
 
 from anonymize.disclosure.policy import DisclosurePolicy
+from sharing.benchmarks.crossing import Former
 from sharing.benchmarks.peer_groups import Peers
 from sharing.benchmarks.pool import Mask, Panel, Values
 from sharing.benchmarks.published import Figures
 from sharing.benchmarks.release_audit.programs import Coalition, Prover, Room, coalitions
 from sharing.benchmarks.release_audit.system import Indices, System
 from sharing.benchmarks.release_audit.targets import BEYOND, SMALL_COUNT, Aims, Finder, Target
-from sharing.benchmarks.release_audit.unknowns import Unknowns, Version, version_of
+from sharing.benchmarks.release_audit.unknowns import Unknowns, version_of, version_of_former
 
 PUBLISHED, PROVEN, SOLVED, ONE_SIDED, NEAR, UNSOLVED = "published", "proven", "solved", "one-sided", "near", "unsolved"
 SAFE = (PROVEN, SOLVED, ONE_SIDED)
@@ -78,7 +79,7 @@ class ReleaseAudit:
 
 
 def audit_release(
-    panel: Panel, peers: Peers, policy: DisclosurePolicy, figures: Sequence[Figures], former: Sequence[Version] = ()
+    panel: Panel, peers: Peers, policy: DisclosurePolicy, figures: Sequence[Figures], former: Sequence[Former] = ()
 ) -> ReleaseAudit:
     """The audit of these figures beside all versions of the round that were ever published."""
     clock, seconds = perf_counter(), {}
@@ -87,7 +88,8 @@ def audit_release(
         nonlocal clock
         seconds[name], clock = round(perf_counter() - clock, 3), perf_counter()
 
-    unknowns = Unknowns.of([version_of(panel, peers, figures), *former])
+    versions = [version_of(panel, peers, figures), *(version_of_former(each, panel) for each in former)]
+    unknowns = Unknowns.of(versions)
     system = System.of(unknowns)
     components = len(np.unique(system.labels)) if system.finest else 0
     phase("system")

@@ -18,7 +18,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from sharing.benchmarks.peer_groups import ALL, Peers
+from sharing.benchmarks.crossing import Former
+from sharing.benchmarks.peer_groups import ALL, NOWHERE, Family, Peers
 from sharing.benchmarks.pool import Layout, Mask, Panel, Values
 from sharing.benchmarks.published import Figures
 
@@ -45,6 +46,27 @@ def version_of(panel: Panel, peers: Peers, figures: Sequence[Figures]) -> Versio
         {name: each.row for name, each in keyed.items()},
         {name: each.row & ~each.withheld for name, each in keyed.items()},
     )
+
+
+def version_of_former(former: Former, panel: Panel) -> Version:
+    """The version that a former release of the round was; who did not change since has the figures of the panel."""
+    names = tuple(sorted(former.groups[ALL]))
+    then = {name: (former.changed, row) for row, name in enumerate(former.changed.contributors)}
+    now = {name: (panel, row) for row, name in enumerate(panel.contributors)}
+    taken = [then.get(name) or now[name] for name in names]
+    was = Panel(
+        panel.layout,
+        names,
+        np.stack([source.values[row] for source, row in taken]),
+        np.stack([source.present[row] for source, row in taken]),
+        np.stack([source.reported[row] for source, row in taken]),
+    )
+    families = tuple(
+        Family(group, (group,), np.array([0 if name in members else NOWHERE for name in names], dtype=np.int64))
+        for group, members in sorted(former.groups.items())
+        if group != ALL
+    )
+    return Version(was, Peers(names, families), former.by_indicator, former.by_indicator)
 
 
 @dataclass(frozen=True)
