@@ -1,5 +1,7 @@
 """The tables of the cycle; one module a noun."""
 
+from sharing.models.alert import Alert, AlertHandling, AlertKind, AlertStep, Ending, Outcome, OwnWatch, Severity, Watch
+from sharing.models.audit_record import AuditRecord
 from sharing.models.collection import Collection, PeerGroup
 from sharing.models.extension import Extension
 from sharing.models.log import Leaf
@@ -9,20 +11,28 @@ from sharing.models.release import EditKind, Release, ReleaseApproval, ReleaseCe
 from sharing.models.release_total import ReleaseTotal
 from sharing.models.reminder import Reminder
 from sharing.models.round import Destruction, Round, RoundKey
-from sharing.models.statement import Statement
+from sharing.models.statement import Statement, StatementBlock, StatementKey
 from sharing.models.submission import CorrectionReason, Finding, Opening, Remark, Submission, Timeliness
 
 __all__ = [
+    "Alert",
+    "AlertHandling",
+    "AlertKind",
+    "AlertStep",
+    "AuditRecord",
     "Collection",
     "CorrectionReason",
     "Destruction",
     "EditKind",
+    "Ending",
     "Extension",
     "Finding",
     "Leaf",
     "NoData",
     "NoDataReason",
     "Opening",
+    "Outcome",
+    "OwnWatch",
     "PeerGroup",
     "Query",
     "QueryMessage",
@@ -36,7 +46,11 @@ __all__ = [
     "Reminder",
     "Round",
     "RoundKey",
+    "Severity",
     "Statement",
+    "StatementBlock",
+    "StatementKey",
     "Submission",
     "Timeliness",
+    "Watch",
 ]

@@ -35,9 +35,10 @@ from sharing.benchmarks.disclosure import RULE_SET, Protection, protect
 from sharing.benchmarks.peer_groups import Peers, peers_of
 from sharing.benchmarks.pool import Returns, cell_keys, gather, layout_of, panel_of, pooled_before_disclosure
 from sharing.benchmarks.published import Figures, publish
+from sharing.benchmarks.release_audit import ReleaseAudit, audit_release
 from sharing.benchmarks.totals import totals as totals_of
 from sharing.models import Release, Submission
-from sharing.services import announcing, inputs, ledger, release_cells, statements
+from sharing.services import announcing, inputs, ledger, release_audits, release_cells, statements
 from sharing.services.releases import locked
 from sharing.states import ReleaseState, RoundState
 
@@ -66,6 +67,13 @@ class Draft:
     protection: Protection
     record: dict[str, Any]
     inputs_digest: str
+    audit: ReleaseAudit
+    ledger: tuple[str, ...]  # the former releases that were reckoned with
+
+    @property
+    def ok(self) -> bool:
+        """Whether the pattern's own proofs and the audit of the whole release hold."""
+        return self.protection.ok and self.audit.ok
 
 
 def compute(release_id: int) -> None:
@@ -156,10 +164,24 @@ def _draft(release: Release) -> Draft:
     protection = protect(panel, peers, template.disclosure, MAX_CUT, constraints.isolated)
     clock.done("protect")
     figures = publish(panel, peers, pools, protection, template.disclosure)
+    audit = audit_release(panel, peers, template.disclosure, figures, constraints.formers)
+    clock.done("audit")
     record = _record(template, protection, submissions, peers, clock)
     digest = inputs_digest(submissions, template)
     totals = totals_of(panel, figures)
-    return Draft(returns, contributor_of, institutions, peers, figures, totals, protection, record, digest)
+    return Draft(
+        returns,
+        contributor_of,
+        institutions,
+        peers,
+        figures,
+        totals,
+        protection,
+        record,
+        digest,
+        audit,
+        constraints.releases,
+    )
 
 
 class _Clock:
@@ -220,6 +242,7 @@ def _save(release: Release, draft: Draft) -> None:
         return
     rows, withheld = release_cells.write(release, draft.figures, cell_keys(draft.returns.layout))
     release_cells.write_totals(release, draft.totals)
+    release_audits.keep(release, draft.audit, release_audits.digest_of_cells(release), draft.ledger)
     statements.seal_all(
         release,
         draft.institutions,
@@ -229,13 +252,13 @@ def _save(release: Release, draft: Draft) -> None:
     release.computed_at = timezone.now()
     release.contributors = len(draft.institutions)
     release.cells, release.withheld = rows, withheld
-    release.audit_passed = draft.protection.ok
+    release.audit_passed = draft.ok
     release.audit = draft.record
     release.inputs_digest = draft.inputs_digest
     release.lease_until = None
     release.save()
     _move_round(release, RoundState.IN_REVIEW)
-    record("release.computed", by="vault", about=release, cells=rows, withheld=withheld, audit=draft.protection.ok)
+    record("release.computed", by="vault", about=release, cells=rows, withheld=withheld, audit=draft.ok)
     announcing.announce("release.in_review", release)
     log.info("release %s computed: %s cells", release.public_id, rows)
 
