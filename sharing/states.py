@@ -124,3 +124,18 @@ RELEASE_MOVES: Moves = {
     ReleaseState.PUBLISHED: {ReleaseState.WITHDRAWN},
     ReleaseState.WITHDRAWN: set[str](),
 }
+
+
+class AlertState(TextChoices):
+    OPEN = "alert_open", _("Not acknowledged")
+    ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+    FOLLOW_UP = "follow_up", _("In follow-up")
+    CLOSED = "alert_closed", _("Dealt with")
+
+
+ALERT_MOVES: Moves = {
+    AlertState.OPEN: {AlertState.ACKNOWLEDGED, AlertState.FOLLOW_UP, AlertState.CLOSED},
+    AlertState.ACKNOWLEDGED: {AlertState.FOLLOW_UP, AlertState.CLOSED},
+    AlertState.FOLLOW_UP: {AlertState.FOLLOW_UP, AlertState.CLOSED},  # handed on, or given more time
+    AlertState.CLOSED: set[str](),
+}

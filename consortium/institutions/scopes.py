@@ -12,6 +12,8 @@ class Scope(TextChoices):
     SUBMISSIONS_READ = "submissions:read", _("Read the own submissions, findings and receipts")
     RELEASES_READ = "releases:read", _("Read published releases and their cells")
     STATEMENTS_READ = "statements:read", _("Read the own figures beside a release")
+    ALERTS_READ = "alerts:read", _("Read warnings about published figures")
+    ALERTS_WRITE = "alerts:write", _("Acknowledge, follow up and close warnings for the institution")
     LOG_READ = "log:read", _("Follow the log of accepted packages")
     INSTITUTION_READ = "institution:read", _("Read the own institution's entry and keys")
 

@@ -46,6 +46,7 @@ class Kind(TextChoices):
     RELEASE_CORRECTED = "release.corrected", _("%(collection)s %(period)s is published again, corrected.")
     RELEASE_WITHDRAWN = "release.withdrawn", _("%(collection)s %(period)s was withdrawn; its page says why.")
     STATEMENT_READY = "statement.ready", _("%(collection)s %(period)s is published, and your statement is ready.")
+    ALERT_RAISED = "alert.raised", _("%(collection)s %(period)s: published figures gave a warning.")
     WEBHOOK_DISABLED = "webhook.disabled", _("Nothing is sent to the webhook at %(host)s any more: it kept failing.")
     APPLICATION_RECEIVED = "application.received", _("%(name)s applies for membership.")
     APPLICATION_ANSWERED = "application.answered", _("%(name)s has answered your question.")
@@ -100,6 +101,7 @@ _TOPICS = {
     "query": Topic.SUBMISSIONS,
     "release": Topic.RELEASES,
     "statement": Topic.RELEASES,
+    "alert": Topic.RELEASES,
 }
 # What somebody asked for by name, or must know of at once, is mailed whatever the person chose.
 _ALWAYS_MAILED = frozenset({Kind.ROUND_REMINDER})

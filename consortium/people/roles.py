@@ -61,6 +61,7 @@ class Permission(TextChoices):
     RECORDS_VIEW = "institution.view_records"
     # everybody who is entitled to published figures
     RELEASE_VIEW = "release.view"
+    ALERT_HANDLE = "alert.handle"
     # the association
     COLLECTION_MANAGE = "collection.manage"
     ROUND_MANAGE = "round.manage"
@@ -78,6 +79,7 @@ _MEMBER = {
     Permission.SUBMISSION_VIEW,
     Permission.STATEMENT_VIEW,
     Permission.RELEASE_VIEW,
+    Permission.ALERT_HANDLE,
     Permission.INSTITUTION_VIEW,
 }
 
@@ -102,6 +104,7 @@ PERMISSIONS: Mapping[str, frozenset[Permission]] = {
             Permission.ROUND_MANAGE,
             Permission.ROUND_PROGRESS_VIEW,
             Permission.RELEASE_VIEW,
+            Permission.ALERT_HANDLE,
             Permission.MEMBER_VIEW,
         }
     ),
@@ -109,6 +112,7 @@ PERMISSIONS: Mapping[str, frozenset[Permission]] = {
         {
             Permission.ROUND_PROGRESS_VIEW,
             Permission.RELEASE_VIEW,
+            Permission.ALERT_HANDLE,
             Permission.RELEASE_COMPUTE,
             Permission.RELEASE_REVIEW,
             Permission.RELEASE_APPROVE,
@@ -116,7 +120,9 @@ PERMISSIONS: Mapping[str, frozenset[Permission]] = {
             Permission.MEMBER_VIEW,
         }
     ),
-    Role.SECRETARIAT: frozenset({Permission.RELEASE_VIEW, Permission.MEMBER_VIEW, Permission.ROUND_PROGRESS_VIEW}),
+    Role.SECRETARIAT: frozenset(
+        {Permission.RELEASE_VIEW, Permission.ALERT_HANDLE, Permission.MEMBER_VIEW, Permission.ROUND_PROGRESS_VIEW}
+    ),
     Role.POLICY_EDITOR: frozenset({Permission.RELEASE_VIEW}),
     Role.MEMBER_SERVICES: frozenset({Permission.MEMBER_ADMIT, Permission.MEMBER_VIEW, Permission.ROUND_PROGRESS_VIEW}),
     Role.AUDITOR: frozenset({Permission.AUDIT_VIEW, Permission.MEMBER_VIEW, Permission.ROUND_PROGRESS_VIEW}),

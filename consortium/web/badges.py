@@ -47,6 +47,11 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     "query_open": ("warn", "clock"),
     "answered": ("info", "check"),
     "query_closed": ("neutral", "check"),
+    # warnings
+    "alert_open": ("warn", "alert"),
+    "acknowledged": ("info", "check"),
+    "follow_up": ("info", "clock"),
+    "alert_closed": ("neutral", "check"),
     # releases
     "failed": ("bad", "alert"),
     "refused": ("bad", "cross"),

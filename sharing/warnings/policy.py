@@ -12,7 +12,7 @@ class WarningPolicy:
     tail: float = 0.01  # one value in a hundred lies beyond the limit by chance
     false_share: float = 0.1  # of the levels that are raised in a period
     allowance: float = 0.5  # of each period's surprise before it adds up
-    decision: float = 4.0  # what has added up when a trend is raised
+    decision: float = 5.0  # what has added up when a trend is raised
     least_change: float = 0.05  # a smaller one is nobody's concern
     back_for: int = 2  # periods within the limit that end an episode
     accepted_after: int = 12  # periods after which a new level is the level

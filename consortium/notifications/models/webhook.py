@@ -33,6 +33,7 @@ class EventType(models.TextChoices):
     RELEASE_PUBLISHED = "release.published", _("A release was published")
     RELEASE_WITHDRAWN = "release.withdrawn", _("A release was withdrawn")
     STATEMENT_READY = "statement.ready", _("The own statement is ready")
+    ALERT_RAISED = "alert.raised", _("A warning about published figures was raised")
 
 
 TEST = "webhook.test"  # sent by button to anybody
