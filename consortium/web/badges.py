@@ -26,6 +26,7 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     "closed": ("neutral", "withheld"),
     "computing": ("info", "work"),
     "in_review": ("warn", "audit"),
+    "scheduled": ("info", "clock"),
     "published": ("good", "check"),
     # submissions
     "received": ("info", "work"),

@@ -36,6 +36,11 @@ class Tally:
     reasons: tuple[int, ...]
 
     @property
+    def named(self) -> list[tuple[str, int]]:
+        """Each reason with its count."""
+        return list(zip(map(str, REASONS.values()), self.reasons, strict=True))
+
+    @property
     def share(self) -> float:
         return sum(self.reasons) / self.cells
 

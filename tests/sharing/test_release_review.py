@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, Refused
-from sharing.models import Release, Round
-from sharing.services import releases
+from sharing.models import Release, ReleaseCell, Round
+from sharing.services import computing, releases
 from sharing.states import ReleaseState, RoundState
 from tests.sharing.releasing import close, collect, computed, found_panel, open_round_of, published, submit
 
@@ -115,6 +115,23 @@ def test_an_embargo_is_called_off_and_the_approvals_stand(approved, timo, ursula
     approved.refresh_from_db()
     assert (approved.state, approved.publish_at, approved.approvals.count()) == (ReleaseState.IN_REVIEW, None, 2)
     assert rule_of(releases.call_off, approved, by=timo) == "release-not-scheduled"
+
+
+def test_cells_withheld_besides_are_withheld_when_the_draft_is_full_draft(full_draft, timo, ursula):
+    shown = ReleaseCell.objects.filter(release=full_draft, peer_group="ALL", withheld=False).exclude(key="_T").first()
+    assert shown is not None
+    releases.approve(full_draft, by=ursula)
+
+    releases.withhold_besides(full_draft, cells=[("ALL", shown.key)], by=timo)
+    computing.compute(full_draft.pk)
+    full_draft.refresh_from_db()
+
+    rows = ReleaseCell.objects.filter(release=full_draft, peer_group="ALL", key=shown.key)
+    assert rows
+    assert all(row.withheld for row in rows)
+    assert full_draft.audit_passed
+    assert not full_draft.approvals.exists()
+    assert rule_of(releases.approve, full_draft, by=timo) == "changed-it"
 
 
 def test_only_cells_of_the_release_are_withheld_besides(full_draft, timo):
