@@ -126,15 +126,16 @@ class Others:
 
 def _room(measured: Measured) -> Floats:
     """How far each cell can fall in the eyes of whoever knows most of it."""
-    known = measured.table.largest if measured.insiders else measured.table.least
+    known = measured.table.top(measured.coalition) if measured.insiders else measured.table.least
     room = np.where(measured.signed, np.inf, np.maximum(measured.table.value - known, 0.0))
     return np.asarray(room.ravel())
 
 
 def _known_to_one(measured: Measured) -> Mask:
-    """Cells that do not move for their only contributor, if contributors attack."""
-    alone: Mask = (measured.table.contributors == 1).ravel()
-    return alone if measured.insiders else np.zeros_like(alone)
+    """Cells that do not move for those who are alone in them, if contributors attack."""
+    there = measured.table.contributors.ravel()
+    alone: Mask = (there > 0) & (there <= measured.coalition)
+    return alone
 
 
 def _names(templates: Sequence[Template]) -> list[Indices]:

@@ -4,6 +4,8 @@ The attacker knows all published cells, all equations, that cells are not negati
 An outsider knows that a withheld count is at least one: its row is there, so somebody is in it. Where contributors attack,
 each also knows its own part of every cell. Identities are not in the table, so each bound is the worst over all who could.
 
+What follows is said of one insider; `coalition` members who pool their figures are at the end.
+
 **Everybody.** In a cell `c` an insider holds at most `largest[c]`, so `c` may fall by `value - largest` and no more. The
 only contributor of a cell (a singleton) is taken to know the cell exactly: it may not move at all.
 
@@ -24,6 +26,18 @@ Why scenarios of descendants may stand for t: let F be disjoint descendants of t
 scenario that moves t as well. An attacker whom the k widest of them do not stop is the top contributor in each, so it
 holds the sum S of their `largest` in t. That is impossible if S exceeds `largest[t]`; otherwise the others share
 `value[t] - S`, and p% of that is all the next movement has to reach.
+
+**Two who pool their figures** hold together at most `held[c]`, the two largest contributions, of any cell, and know it exactly
+where there are no more than two contributors. So in the eyes of everybody `c` falls by `value - held`, and not at all with one or
+two contributors. In scenario t neither of the two is i: they hold at most the second and the third of t (`rivals`), and i still
+has `largest[t]` in every ancestor, which is why kin fall that far, and rise. All bounds above are of this form: what the attackers
+hold at most, and that i is none of them; no step asks how many they are. Scaling: let i' be another contributor of t
+and J the two, perhaps i among them. The movement times x_i'(t) / largest[t] moves t by p% of x_i'(t). Cells bounded by
+`value - held` stay within J's bound, since J holds at most `held`; kin fall by no more than x_i'(t), which i' holds
+in them beside J. A cell of two contributors that is kin of t holds i and i' (or what i' has of t is nothing, and the scaled movement
+is too), so J does not know it. Descendants for t: a coalition that k movements do not stop has the top contributors of all k
+parts among its members, so it holds S in t, at most `held[t]`; the others share the rest as before. Singletons that make up t:
+one of them is nobody's of J where t has more contributors than J. Whole numbers: t falls by `value - held`, kin by the third.
 """
 
 from __future__ import annotations
@@ -47,6 +61,7 @@ class Attack:
     table: Table
     signed: Mask
     insiders: bool = True
+    coalition: int = 1
 
     @cached_property
     def kin(self) -> Kin:
@@ -65,13 +80,23 @@ class Attack:
         return self.table.second.ravel()
 
     @cached_property
+    def held(self) -> Floats:
+        """What a coalition holds of each cell at most."""
+        return self.table.top(self.coalition).ravel()
+
+    @cached_property
+    def rivals(self) -> Floats:
+        """What a coalition holds of each cell at most that the cell's top contributor is no member of."""
+        return (self.table.top(1 + self.coalition) - self.table.largest).ravel()
+
+    @cached_property
     def contributors(self) -> Indices:
         return self.table.contributors.ravel()
 
     @cached_property
     def down(self) -> Floats:
         """How far each cell can fall in the eyes of everybody."""
-        known = self.largest if self.insiders else self.table.least.ravel()
+        known = self.held if self.insiders else self.table.least.ravel()
         room = np.where(self.signed, np.inf, np.maximum(self.value - known, 0.0))
         return np.where(self._fixed, 0.0, room)
 
@@ -83,14 +108,15 @@ class Attack:
     @cached_property
     def _fixed(self) -> Mask:
         fixed: Mask = self.contributors == 0
-        return fixed | (self.contributors == 1) if self.insiders else fixed
+        return fixed | (self.contributors <= self.coalition) if self.insiders else fixed
 
     @cached_property
     def own(self) -> Floats:
         """What somebody other than the attacker surely holds in each cell, and so in all its ancestors."""
         if not self.insiders:
             return np.zeros(len(self.value))
-        held = np.where((self.second > 0) & self.table.integral, self.second, self.largest)
+        next_after = (self.table.top(1 + self.coalition) - self.table.top(self.coalition)).ravel()
+        held = np.where((self.second > 0) & self.table.integral, next_after, self.largest)
         return np.where(self.signed, 0.0, held)
 
     @cached_property
@@ -104,7 +130,7 @@ class Attack:
         """How far each cell can fall when it is the target and its top contributor the one protected."""
         if not self.insiders:
             return self.down
-        known = np.where((self.second > 0) & self.table.integral, self.largest, self.second)
+        known = np.where((self.second > 0) & self.table.integral, self.held, self.rivals)
         room = np.maximum(self.value - known, 0.0)
         return np.where(self.signed, np.inf, room)
 

@@ -141,6 +141,7 @@ def _reduced_problem(problem: Problem, small: Lattice, picked: tuple[Indices, ..
         signed=all_of(problem.mask("signed")),
         insiders=problem.insiders,
         extra_room=problem.extra_room,
+        coalition=problem.coalition,
     )
 
 
@@ -152,6 +153,7 @@ def _reduced_table(table: Table, small: Lattice, picked: tuple[Indices, ...]) ->
         table.second[picked],
         table.contributors[picked],
         table.integral,
+        table.top(3)[picked] - table.top(2)[picked],
     )
 
 

@@ -1,9 +1,10 @@
 """When movements of a cell's parts, each blind to one contributor, together protect the cell.
 
 The argument is in `attack`: an attacker is stopped by a movement unless it is the top contributor of the part whose
-scenario the movement belongs to, and nobody is the top contributor of parts that sum to more than the largest one holds.
+scenario the movement belongs to, and nobody is the top contributor of parts that sum to more than the largest one holds; of a
+coalition, no more than its members can hold together.
 Where amounts may be negative, or all are nothing, such sums tell nothing; but if each part has a single contributor, the parts are all there
-is, and the cell has more than one contributor, then nobody is the one of every part.
+is, and the cell has more contributors than a coalition has members, then some part is nobody's of the coalition.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ def are_enough(attack: Attack, target: int, width: float, parts: Sequence[Part],
         if part.amount < needed(attack, target, width, held) * (1 - TOLERANCE):
             break
         held += float(attack.largest[part.cell])
-        if held > attack.largest[target] * (1 + TOLERANCE):
+        if held > attack.held[target] * (1 + TOLERANCE):
             return True
     return everybody >= needed(attack, target, width, held) * (1 - TOLERANCE)
 
 
 def _nobody_is_alone_in_all(attack: Attack, target: int, parts: set[int]) -> bool:
-    if attack.contributors[target] < 2:
+    if attack.contributors[target] <= attack.coalition:
         return False
     finest = attack.finest_parts(target)
     return bool((attack.contributors[finest] == 1).all()) and set(finest.tolist()) <= parts

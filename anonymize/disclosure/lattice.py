@@ -171,8 +171,9 @@ def _equations_of(shape: tuple[int, ...], axis: int, node: int, children: tuple[
 class Table:
     """One additive measure over a lattice, with what the rules need to know of its contributions.
 
-    `largest` and `second` are the two largest contributions (affiliates merged, absolute), `contributors` the number of
-    distinct contributors. `integral` says that the attacker knows the values to be whole numbers (a count).
+    `largest`, `second` and `third` are the largest contributions (affiliates merged, absolute), `contributors` the number of
+    distinct contributors. Where `third` is not given it is taken to be as large as it can be. `integral`
+    says that the attacker knows the values to be whole numbers (a count).
     ValueError when shapes differ, or a cell without contributors has a value.
     """
 
@@ -182,12 +183,14 @@ class Table:
     second: Floats
     contributors: Indices
     integral: bool = False
+    third: Floats | None = None
 
     def __post_init__(self) -> None:
         for name, array in (
             ("value", self.value),
             ("largest", self.largest),
             ("second", self.second),
+            ("third", self.second if self.third is None else self.third),
             ("contributors", self.contributors),
         ):
             if array.shape != self.lattice.shape:
@@ -198,6 +201,17 @@ class Table:
             raise ValueError("a cell without contributors has a value")
         if self.integral and np.any(self.value != np.round(self.value)):
             raise ValueError("a table of whole numbers holds a fraction")
+
+    def top(self, count: int) -> Floats:
+        """What the so many (at most three) largest contributions of each cell are together."""
+        third = self._third_at_most if self.third is None else self.third
+        found: Floats = np.sum([self.largest, self.second, third][:count], axis=0) + np.zeros(self.lattice.shape)
+        return found
+
+    @property
+    def _third_at_most(self) -> Floats:
+        rest = np.maximum(np.abs(self.value) - self.largest - self.second, 0.0)
+        return np.where(self.contributors > 2, np.minimum(self.second, rest), 0.0)
 
     @cached_property
     def zero(self) -> Mask:

@@ -18,8 +18,8 @@ class DisclosurePolicy:
     `min_contributors` is the least number of distinct contributors; `p_percent` how near, in percent of a contribution,
     another contributor may come to it; `dominance` is (n, k): the n largest, n at most 2, hold no more than k percent;
     `max_share` the share of the largest contributor above which reviewers are warned; `threshold_range` the share of a
-    count that stays open around it; `coalition` how many contributors may pool what they hold, 0 where none of them ever
-    sees the table. ValueError for parameters that protect nothing.
+    count that stays open around it; `coalition` how many contributors, at most 2, may pool what they hold, 0 where none of
+    them ever sees the table; with 2 there must be at least four contributors, or whoever is left stands alone. ValueError for parameters that protect nothing.
     """
 
     min_contributors: int = 5
@@ -44,8 +44,12 @@ class DisclosurePolicy:
             raise ValueError("max_share lies above 0 and is at most 1")
         if not 0 <= self.threshold_range <= 1:
             raise ValueError("threshold_range lies between 0 and 1")
-        if self.coalition not in (0, 1):
-            raise ValueError("coalition is 0 or 1")
+        if self.coalition not in (0, 1, 2):
+            raise ValueError("coalition is 0, 1 or 2")
+        if self.coalition == 2 and self.min_contributors <= self.coalition + 1:
+            raise ValueError(
+                "min_contributors exceeds coalition + 1: beside two who pool their figures there are two more"
+            )
         if not 1 <= self.median_minimum <= self.quartiles_minimum <= self.deciles_minimum:
             raise ValueError("median_minimum, quartiles_minimum and deciles_minimum ascend")
         if self.lag_months < 0:

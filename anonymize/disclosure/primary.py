@@ -45,18 +45,21 @@ def find_primary(
     mask = few | dominated
     reason = np.where(few, SMALL_COUNT, np.where(dominated, DOMINANCE, ""))
     width = _count_widths(table, policy) if table.integral else _amount_widths(table, policy, unit)
-    possible = _possible_fall(table, insiders=insiders)
+    possible = _possible_fall(table, max(policy.coalition, 1), insiders=insiders)
     if signed is not None:
         possible = np.where(signed, np.inf, possible)
     return Primary(mask, reason, np.where(mask, width, 0.0), np.where(mask, np.minimum(width, possible), 0.0))
 
 
 def _dominated(table: Table, policy: DisclosurePolicy) -> Mask:
-    """Another contributor comes too near the largest one, or the largest hold too much."""
+    """Others who pool what they hold come too near the largest one, or the largest hold too much.
+
+    The second is left out of the rest even where no contributor sees the table, and the third where two may pool theirs.
+    """
     if table.integral:
         return np.zeros(table.lattice.shape, dtype=np.bool_)
     total = np.maximum(np.abs(table.value), table.largest + table.second)
-    rest = total - table.largest - table.second
+    rest = np.maximum(total - table.top(1 + max(policy.coalition, 1)), 0.0)
     dominated: Mask = rest < policy.p_percent / 100 * table.largest * (1 - 1e-12)
     if policy.dominance is not None:
         count, percent = policy.dominance
@@ -75,10 +78,11 @@ def _count_widths(table: Table, policy: DisclosurePolicy) -> Floats:
     return widths
 
 
-def _possible_fall(table: Table, *, insiders: bool) -> Floats:
-    """How far a cell can fall at all: an insider's own part stays in it, and a count stays above what its rows tell."""
+def _possible_fall(table: Table, coalition: int, *, insiders: bool) -> Floats:
+    """How far a cell can fall at all: the insiders' own parts stay in it, and a count stays above what its rows tell."""
     if table.integral and not insiders:
         return table.value - table.least
-    known = np.where((table.second > 0) & table.integral, table.largest, table.second)
+    rivals = table.top(1 + coalition) - table.largest
+    known = np.where((table.second > 0) & table.integral, table.top(coalition), rivals)
     room: Floats = np.maximum(table.value - known, 0.0)
     return room

@@ -39,7 +39,7 @@ class Problem:
 
     `open` cells are public already; `never` cells are never published, whatever is decided here; `withheld` cells are
     withheld for another measure or were in the last period, so withholding them costs nothing; `signed` cells may be
-    negative; `insiders` says that contributors attack too. `extra_room[i]` is how far extra unknown i can fall.
+    negative; `insiders` says that contributors attack too, `coalition` how many of them together. `extra_room[i]` is how far extra unknown i can fall.
     """
 
     table: Table
@@ -52,6 +52,7 @@ class Problem:
     signed: Mask | None = None
     insiders: bool = True
     extra_room: tuple[float, ...] | None = None
+    coalition: int = 1
 
     def __post_init__(self) -> None:
         for name in ("open", "never", "withheld", "cost", "signed"):
@@ -74,7 +75,7 @@ class Problem:
 
     @property
     def attack(self) -> Attack:
-        return Attack(self.table, self.mask("signed"), self.insiders)
+        return Attack(self.table, self.mask("signed"), self.insiders, self.coalition)
 
     def cell_costs(self) -> Floats:
         """The flat cost of withholding each cell: given, or growing with its place in the hierarchies."""

@@ -33,7 +33,11 @@ class Measured:
     table: Table
     primary: Primary
     signed: NDArray[np.bool_]
-    insiders: bool
+    coalition: int  # how many contributors attack together
+
+    @property
+    def insiders(self) -> bool:
+        return self.coalition > 0
 
 
 def measured_of(cells: Cells, template: Template) -> list[Measured]:
@@ -59,13 +63,21 @@ def _measure(
     mixed = bool((value < 0).any() or (largest + second > np.abs(value) * (1 + 1e-9)).any())
     signed = np.full(template.shape, mixed)
     policy = template.protection.policy
-    insiders = policy.coalition > 0
-    primary = find_primary(table, policy, signed=signed, unit=10.0**-measure.decimals, insiders=insiders)
-    return Measured(measure, table, primary, signed, insiders)
+    unit = 10.0**-measure.decimals
+    primary = find_primary(table, policy, signed=signed, unit=unit, insiders=policy.coalition > 0)
+    return Measured(measure, table, primary, signed, policy.coalition)
 
 
 def problem_of(each: Measured, withheld: NDArray[np.bool_], worth: NDArray[np.float64] | None) -> Problem:
-    return Problem(each.table, each.primary, withheld=withheld, cost=worth, signed=each.signed, insiders=each.insiders)
+    return Problem(
+        each.table,
+        each.primary,
+        withheld=withheld,
+        cost=worth,
+        signed=each.signed,
+        insiders=each.insiders,
+        coalition=max(each.coalition, 1),
+    )
 
 
 def audited(

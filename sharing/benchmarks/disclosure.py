@@ -41,7 +41,7 @@ from sharing.benchmarks.pooled_tables import Face, PooledTable, face_of, tabulat
 from sharing.benchmarks.sensitive import Sensitivity
 
 SECONDARY = "D"
-RULE_SET = "B-2"  # the version of these rules, as it is recorded with a release
+RULE_SET = "B-3"  # the version of these rules, as it is recorded with a release
 HEADLINES_KEPT = (1, 0)  # breakdowns of all members' figures that are kept public if anything else can be withheld
 MOSTLY = 0.5  # a pair of dimensions of whose cells more than this share is sensitive is not published at all
 NOTHING_TO_AUDIT = Audit(())
@@ -207,13 +207,14 @@ class _Prepared:
     face: Face
     pooled: PooledTable
     primary: Primary
+    coalition: int
     started: float
 
     @classmethod
     def of(cls, face: Face, part: int, sensitivity: Sensitivity) -> _Prepared:
         started = perf_counter()
         pooled = tabulate(face, sensitivity.panel, sensitivity.peers, [(part, 1)])
-        return cls(part, face, pooled, sensitivity.find(face, part, pooled), started)
+        return cls(part, face, pooled, sensitivity.find(face, part, pooled), sensitivity.policy.coalition, started)
 
     @property
     def shown(self) -> Mask:
@@ -224,8 +225,8 @@ class _Prepared:
     def _as_attacked(self) -> Table:
         """The table as attackers know it: nobody can tell that it alone withheld what a remainder holds."""
         table = self.pooled.table
-        alone = self.face.remainders & (table.contributors == 1)
-        return replace(table, contributors=np.where(alone, 2, table.contributors))
+        alone = self.face.remainders & (table.contributors > 0) & (table.contributors <= self.coalition)
+        return replace(table, contributors=np.where(alone, self.coalition + 1, table.contributors))
 
     def whole(self, hidden: Mask) -> Decision:
         """The first pattern that protects everything: with all headlines public, else with the total of all.
@@ -303,6 +304,8 @@ class _Prepared:
             never=never,
             cost=self.face.costs,
             signed=self.pooled.signed,
+            insiders=self.coalition > 0,
+            coalition=max(self.coalition, 1),
         )
 
     def _decision(self, withheld: Mask, checked: Audit) -> Decision:

@@ -271,7 +271,7 @@ def _tolerance(template: Template, measure: str) -> float:
 
 
 class _Tally:
-    """Running sums and largest two contributions over blocks of contributors."""
+    """Running sums and largest three contributions over blocks of contributors."""
 
     def __init__(self, face: Face) -> None:
         self.lattice = face.lattice
@@ -279,6 +279,7 @@ class _Tally:
         self.value = np.zeros(shape)
         self.largest = np.zeros(shape)
         self.second = np.zeros(shape)
+        self.third = np.zeros(shape)
         self.contributors = np.zeros(shape, dtype=np.int64)
         self.signed = np.zeros(shape, dtype=np.bool_)
 
@@ -287,16 +288,17 @@ class _Tally:
         self.value[place] += block.values.sum(axis=0)
         self.contributors[place] += block.counted.sum(axis=0)
         self.signed[place] |= (block.values < 0).any(axis=0)
-        known = np.stack([self.largest[place], self.second[place]])
+        known = np.stack([self.third[place], self.second[place], self.largest[place]])
         top = np.concatenate([known, np.abs(block.values)])
-        top = np.partition(top, len(top) - 2, axis=0)[-2:]
-        self.second[place], self.largest[place] = top[0], top[1]
+        top = np.partition(top, [len(top) - 3, len(top) - 2, len(top) - 1], axis=0)[-3:]
+        self.third[place], self.second[place], self.largest[place] = top
 
     def result(self) -> PooledTable:
         value = np.where(self.signed, self.value, np.maximum(self.value, 0.0))
         empty = self.contributors == 0
         contributors = self._reaching_up()
-        return PooledTable(Table(self.lattice, value, self.largest, self.second, contributors), self.signed, empty)
+        table = Table(self.lattice, value, self.largest, self.second, contributors, third=self.third)
+        return PooledTable(table, self.signed, empty)
 
     def _reaching_up(self) -> NDArray[np.int64]:
         """A total that all its parts' contributors withhold has nobody, but is no known zero: its parts are not."""

@@ -52,7 +52,8 @@ class Sensitivity:
             reason = np.where(more & ~mask, why, reason)
             width = np.where(more, np.maximum(width, needed), width)
             mask = mask | more
-        fall = np.where(pooled.signed, np.inf, np.maximum(table.value - table.second, 0.0))
+        rivals = table.top(1 + max(self.policy.coalition, 1)) - table.largest
+        fall = np.where(pooled.signed, np.inf, np.maximum(table.value - rivals, 0.0))
         return Primary(
             mask, np.where(mask, reason, ""), np.where(mask, width, 0.0), np.where(mask, np.minimum(width, fall), 0.0)
         )
