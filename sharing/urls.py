@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from django.urls import path
 
 from sharing.views import (
+    analytics,
     benchmarks,
     calendar,
     deadlines,
@@ -23,6 +26,19 @@ urlpatterns = [
     path("benchmarks/", benchmarks.explorer, name="benchmarks"),
     path("benchmarks/chart.<str:drawing>", benchmarks.chart, name="benchmarks-chart"),
     path("benchmarks/figures.<str:format>", benchmarks.figures, name="benchmarks-figures"),
+    path("benchmarks/calibration/", analytics.calibration, name="calibration"),
+    path("benchmarks/calibration/chart.<str:drawing>", analytics.calibration_chart, name="calibration-chart"),
+    path("benchmarks/calibration/figures.<str:format>", analytics.calibration_figures, name="calibration-figures"),
+    *chain.from_iterable(
+        (
+            path(f"benchmarks/{page}/", analytics.ranking, {"page": page}, name=page),
+            path(f"benchmarks/{page}/chart.<str:drawing>", analytics.ranking_chart, {"page": page}, f"{page}-chart"),
+            path(
+                f"benchmarks/{page}/figures.<str:format>", analytics.ranking_figures, {"page": page}, f"{page}-figures"
+            ),
+        )
+        for page in analytics.RANKINGS
+    ),
     path("submissions/", submissions.listing, name="submissions"),
     path("submissions/quality/", quality.own, name="quality"),
     path("submissions/<uuid:pk>/", submissions.detail, name="submission"),

@@ -181,6 +181,19 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "benchmarks/": GET(client=401, member_services=403, auditor=403, everyone=200),
     "benchmarks/chart.<str:drawing>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
     "benchmarks/figures.<str:format>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
+    # the analyses: of collections that nobody here has
+    "benchmarks/calibration/": GET(client=401, member_services=403, auditor=403, everyone=200),
+    "benchmarks/calibration/chart.<str:drawing>": GET(client=401, member_services=403, auditor=403, everyone=404),
+    "benchmarks/calibration/figures.<str:format>": GET(client=401, member_services=403, auditor=403, everyone=404),
+    "benchmarks/treatments/": GET(client=401, member_services=403, auditor=403, everyone=200),
+    "benchmarks/treatments/chart.<str:drawing>": GET(client=401, member_services=403, auditor=403, everyone=404),
+    "benchmarks/treatments/figures.<str:format>": GET(client=401, member_services=403, auditor=403, everyone=404),
+    "benchmarks/outreach/": GET(client=401, member_services=403, auditor=403, everyone=200),
+    "benchmarks/outreach/chart.<str:drawing>": GET(client=401, member_services=403, auditor=403, everyone=404),
+    "benchmarks/outreach/figures.<str:format>": GET(client=401, member_services=403, auditor=403, everyone=404),
+    "benchmarks/service/": GET(client=401, member_services=403, auditor=403, everyone=200),
+    "benchmarks/service/chart.<str:drawing>": GET(client=401, member_services=403, auditor=403, everyone=404),
+    "benchmarks/service/figures.<str:format>": GET(client=401, member_services=403, auditor=403, everyone=404),
     # webhooks, over the API and as pages
     "api/v1/webhooks": (
         *GET(harbour=200, outsider=200, staff=404),
