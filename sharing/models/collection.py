@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import get_language, gettext_lazy as _
 
@@ -70,6 +72,14 @@ class Collection(models.Model):
 
 
 class PeerGroupQuerySet(models.QuerySet["PeerGroup"]):
+    def in_force(self, at: datetime) -> Self:
+        """The association's own, and custom ones that were defined and not yet retired at that time."""
+        defined = Q(defined_at=None) | Q(defined_at__lte=at)
+        return self.filter(defined, Q(retired_at=None) | Q(retired_at__gt=at))
+
+    def custom(self) -> Self:
+        return self.exclude(owner=None)
+
     def visible_to(self, actor: Actor) -> Self:
         """The groups of the collections that the actor sees, each with the `collection_codes` of these."""
         seen = self.filter(collections__in=Collection.objects.visible_to(actor))
@@ -81,7 +91,8 @@ class PeerGroupQuerySet(models.QuerySet["PeerGroup"]):
 class PeerGroup(models.Model):
     """A named set of institutions to compare with, given by attributes: `{"size_band": ["small"]}`.
 
-    The groups of one `family` share no institution, and together hold all of them.
+    The groups of one `family` share no institution, and together hold all of them. A *custom* group was defined by a member,
+    its `owner`, as a list of institutions' codes, and is a family of its own; it is retired, never changed.
     """
 
     code = models.SlugField(_("code"), max_length=40, unique=True)
@@ -89,6 +100,10 @@ class PeerGroup(models.Model):
     names = models.JSONField(_("name"))
     criteria = models.JSONField(_("criteria"), default=dict)
     position = models.PositiveSmallIntegerField(default=0)
+    owner = models.ForeignKey(Institution, models.PROTECT, null=True, blank=True, related_name="+")
+    institutions = models.JSONField(_("institutions"), default=list, blank=True)  # codes; of a custom group alone
+    defined_at = models.DateTimeField(_("defined"), null=True, blank=True)
+    retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
 
     objects = PeerGroupQuerySet.as_manager()
 
@@ -96,12 +111,21 @@ class PeerGroup(models.Model):
         verbose_name = _("peer group")
         verbose_name_plural = _("peer groups")
         ordering = ("family", "position", "code")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(owner__isnull=True, defined_at__isnull=True, retired_at__isnull=True)
+                | Q(owner__isnull=False, defined_at__isnull=False),
+                name="custom_groups_have_an_owner_and_a_day",
+            )
+        ]
 
     def __str__(self) -> str:
         return in_language(self.names)
 
     def includes(self, institution: Institution) -> bool:
-        """Whether every attribute named in the criteria has one of the values given for it."""
+        """Whether it is named, or has for every attribute in the criteria one of the values given for it."""
+        if self.owner_id is not None:
+            return institution.code in self.institutions
         return all(getattr(institution, attribute) in values for attribute, values in self.criteria.items())
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from anonymize.errors import ConcordError
@@ -142,18 +142,22 @@ def _renew(release_id: int, done: Event) -> None:
             connection.close()
 
 
-def _draft(release: Release) -> Draft:
+def again(release: Release) -> Draft:
+    """What the packages that a computed release was made from give now; nothing is written. For the vault alone."""
+    vault.require_kek()
+    return _draft(release, Submission.objects.filter(pk__in=release.audit["inputs"]))
+
+
+def _draft(release: Release, of: QuerySet[Submission] | None = None) -> Draft:
+    """The draft from the round's accepted submissions, or from these."""
     collection = release.round.collection
     template = collection.template
-    submissions = list(
-        release.round.submissions.accepted()
-        .select_related("round__collection", "institution")
-        .order_by("institution__code")
-    )
+    chosen = release.round.submissions.accepted() if of is None else of
+    submissions = list(chosen.select_related("round__collection", "institution").order_by("institution__code"))
     inputs.group(release.round, submissions)
     institutions = {each.institution.code: each.institution for each in submissions}
     contributor_of = {code: each.contributor_id for code, each in institutions.items()}
-    peers = peers_of(institutions.values(), list(collection.peer_groups.all()))
+    peers = peers_of(institutions.values(), inputs.peer_groups(release.round))
     clock = _Clock()
     returns = gather(layout_of(template), list(institutions), inputs.cubes(submissions, template))
     clock.done("open")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from django.db.models import Min
+from django.utils import timezone
 
 from anonymize.cube import Cube, read_cube
 from anonymize.template import Template
 from consortium.institutions.services import affiliates
 from sharing import vault
-from sharing.models import Round, Submission
+from sharing.models import PeerGroup, Round, Submission
 
 
 def cubes(submissions: list[Submission], template: Template) -> Iterator[Cube]:
@@ -29,5 +31,15 @@ def group(round: Round, submissions: Iterable[Submission]) -> None:
     """Who counts as one is what it was when the round's first release was begun: a revision and a recomputation group
     alike, whatever became of the groups meanwhile.
     """
-    begun = round.releases.aggregate(first=Min("started_at"))["first"]
-    affiliates.as_grouped([each.institution for each in submissions], begun)
+    affiliates.as_grouped([each.institution for each in submissions], begun(round))
+
+
+def peer_groups(round: Round) -> list[PeerGroup]:
+    """With whom members are compared in a round: a custom group from the first round that is computed after it was defined."""
+    return list(round.collection.peer_groups.in_force(begun(round)))
+
+
+def begun(round: Round) -> datetime:
+    """When the round's first release was begun; now, before there is one."""
+    first: datetime | None = round.releases.aggregate(first=Min("started_at"))["first"]
+    return first or timezone.now()

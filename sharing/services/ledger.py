@@ -49,7 +49,8 @@ def constraints_of(
     `panel` and `peers` are those of the release that is computed from these submissions.
     """
     policy = template.disclosure
-    published = list(release.round.releases.exclude(published_at=None).exclude(pk=release.pk).order_by("revision"))
+    before = release.round.releases.filter(revision__lt=release.revision)
+    published = list(before.exclude(published_at=None).order_by("revision"))
     formers = [_former(each, release, submissions, template) for each in published]
     isolated = _by_reviewers(release, panel.layout)
     corrected: dict[str, Mask] = {}
@@ -112,9 +113,7 @@ def _members(former: Release, release: Release, was: Sequence[Submission]) -> di
     """Who sat in which group of a release; of one from before this was recorded, as its contributors would sit today."""
     recorded = former.audit.get("groups")
     if recorded is None:
-        recorded = groups_record(
-            peers_of([each.institution for each in was], list(release.round.collection.peer_groups.all()))
-        )
+        recorded = groups_record(peers_of([each.institution for each in was], inputs.peer_groups(release.round)))
     return {group: frozenset(members) for group, members in recorded.items()}
 
 
