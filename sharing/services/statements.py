@@ -1,63 +1,170 @@
-"""Statements: sealed by the vault to the portal's delivery key, opened for the own institution only."""
+"""Statements: sealed by the vault in blocks to the portal's delivery key, opened for the own institution only."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from anonymize.package import SealingKeyPair
+from anonymize.template import Template
 from consortium.institutions.models import Institution
 from consortium.people.roles import Actor
 from sharing import vault
-from sharing.benchmarks.comparison import Comparison
-from sharing.models import Release, Statement
+from sharing.benchmarks import comparison
+from sharing.benchmarks.comparison import Comparison, OwnRates, Positions
+from sharing.benchmarks.pool import Values, cell_keys, layout_of
+from sharing.models import Collection, Release, ReleaseCell, Statement, StatementBlock
 from sharing.rules import check_can_open_statement
 
-_AT_ONCE: Final = 200  # statements in memory before they are written
+_AT_ONCE: Final = 100  # statements in memory before they are written
+_ROW: Final = ("pk", "release", "release__public_id", "institution__code", "release__round__collection")
+
+
+class _Row(NamedTuple):
+    """What is needed of a statement to open its blocks."""
+
+    pk: int
+    release: int
+    public_id: str
+    institution: str
+    collection: int
 
 
 def seal_all(
-    release: Release, institutions: Mapping[str, Institution], comparisons: Iterable[tuple[str, Comparison]]
+    release: Release, institutions: Mapping[str, Institution], own_rates: Iterable[tuple[str, OwnRates]]
 ) -> int:
     """How many statements were written, in the caller's transaction; `institutions` is by code."""
     written = 0
-    waiting = iter(comparisons)
-    while block := list(islice(waiting, _AT_ONCE)):
-        Statement.objects.bulk_create(
-            Statement(
-                release=release,
-                institution=institutions[code],
-                sealed=vault.seal_for_portal(comparison.to_bytes(), _about(release.public_id, code)),
-            )
-            for code, comparison in block
+    waiting = iter(own_rates)
+    while batch := list(islice(waiting, _AT_ONCE)):
+        rows = Statement.objects.bulk_create(
+            Statement(release=release, institution=institutions[code], peer_groups=list(own.peer_groups))
+            for code, own in batch
         )
-        written += len(block)
+        StatementBlock.objects.bulk_create(
+            StatementBlock(
+                statement=row,
+                indicator=indicator,
+                part=part,
+                sealed=vault.seal_for_portal(content, _about(release.public_id, code, indicator, part)),
+            )
+            for row, (code, own) in zip(rows, batch, strict=True)
+            for indicator, (cells, rates) in own.columns.items()
+            for part, content in comparison.blocks_of(cells, rates)
+        )
+        written += len(batch)
     return written
 
 
-def open_statement(statement: Statement, *, by: Actor) -> Comparison:
-    """The own figures beside the release; only for the institution whose they are.
+def own_rates(
+    person: Actor, releases: Iterable[Release], indicator: str, keys: Iterable[str]
+) -> dict[tuple[int, str], float]:
+    """The person's institution's own rates by release and key; empty for the association.
 
-    `statement` has its release and institution at hand. ValueError when it was sealed to another key or moved here
+    It opens the blocks that the keys lie in and no other: a series over ten years opens a hundred and twenty small ones.
+    """
+    pks = [release.pk for release in releases]
+    visible = Statement.objects.visible_to(person).filter(release__in=pks)
+    statement_of = {row.pk: row for row in map(_Row._make, visible.values_list(*_ROW))}
+    templates = _templates({row.collection for row in statement_of.values()})
+    keys = list(keys)
+    places = {collection: _by_part(template, indicator, keys) for collection, template in templates.items()}
+    found = _first_rates(person, pks, indicator, keys)
+    parts = {part for by_part in places.values() for part in by_part}
+    blocks = StatementBlock.objects.visible_to(person).filter(
+        statement__in=statement_of, indicator=indicator, part__in=parts
+    )
+    for statement, part, sealed in blocks.values_list("statement", "part", "sealed"):
+        row = statement_of[statement]
+        if wanted := places[row.collection].get(part):
+            content = _open_block(bytes(sealed), row.public_id, row.institution, indicator, part)
+            found.update({(row.release, key): rate for key, rate in comparison.rates_at(content, wanted)})
+    return found
+
+
+def open_statement(statement: Statement, *, by: Actor) -> Comparison:
+    """All own figures beside what the reader sees of the release; only for the institution whose they are.
+
+    `statement` has its release and institution at hand. ValueError when a block was sealed to another key or moved here
     from another row.
     """
     check_can_open_statement(by, statement)
-    about = _about(statement.release.public_id, statement.institution.code)
-    return Comparison.from_bytes(_delivery_key().decrypt(bytes(statement.sealed), about.encode()))
+    groups, rates = _first(statement) if statement.sealed else (tuple(statement.peer_groups), _all_rates(statement))
+    cells = ReleaseCell.objects.visible_to(by).filter(release=statement.release, peer_group__in=groups)
+    published = {(cell.indicator, cell.peer_group, cell.key): cell for cell in cells.iterator(chunk_size=5000)}
+    return Comparison(groups, rates, published)
 
 
-def _about(release_id: str, institution: str) -> str:
-    """What a statement is bound to, so that it opens in no other row."""
-    return f"statement/{release_id}/{institution}"
+def _first(statement: Statement) -> tuple[tuple[str, ...], dict[str, dict[str, float]]]:
+    """Peer groups and rates of a statement of version 1, which is one document for all indicators."""
+    return comparison.first_document(_open(bytes(statement.sealed or b""), _about(*_place(statement))))
 
 
-def _delivery_key() -> SealingKeyPair:
-    text = settings.CONCORD_DELIVERY_KEY
+def _all_rates(statement: Statement) -> dict[str, dict[str, float]]:
+    keys = cell_keys(layout_of(statement.release.round.collection.template))
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for block in statement.blocks.order_by("indicator", "part"):
+        cells, rates = _open_block(bytes(block.sealed), *_place(statement), block.indicator, block.part)
+        found[block.indicator].update({keys[cell]: float(rate) for cell, rate in zip(cells, rates, strict=True)})
+    return dict(found)
+
+
+def _first_rates(
+    person: Actor, releases: Iterable[int], indicator: str, keys: Iterable[str]
+) -> dict[tuple[int, str], float]:
+    found = {}
+    first = Statement.objects.visible_to(person).filter(release__in=releases).exclude(sealed=None)
+    for statement in first.select_related("release", "institution"):
+        rates = _first(statement)[1].get(indicator, {})
+        found.update({(statement.release_id, key): rates[key] for key in keys if key in rates})
+    return found
+
+
+def _templates(collections: Iterable[int]) -> dict[int, Template]:
+    return {pk: collection.template for pk, collection in Collection.objects.in_bulk(collections).items()}
+
+
+def _by_part(template: Template, indicator_id: str, keys: Iterable[str]) -> dict[int, list[tuple[str, int]]]:
+    """The keys with their positions, by the block that they lie in."""
+    indicator = next((each for each in template.indicators if each.id == indicator_id), None)
+    found: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    if indicator is None:
+        return found
+    for key in keys:
+        position = comparison.position_of(template, indicator, key)
+        if position is not None:
+            found[position // comparison.PART].append((key, position))
+    return found
+
+
+def _place(statement: Statement) -> tuple[str, str]:
+    return statement.release.public_id, statement.institution.code
+
+
+def _open_block(
+    sealed: bytes, release_id: str, institution: str, indicator: str, part: int
+) -> tuple[Positions, Values]:
+    return comparison.open_block(part, _open(sealed, _about(release_id, institution, indicator, part)))
+
+
+def _open(sealed: bytes, about: str) -> bytes:
+    return _delivery_key(settings.CONCORD_DELIVERY_KEY).decrypt(sealed, about.encode())
+
+
+def _about(*place: str | int) -> str:
+    """What a statement, or a block of one, is bound to, so that it opens in no other row."""
+    return "/".join(["statement", *map(str, place)])
+
+
+@lru_cache(maxsize=2)
+def _delivery_key(text: str) -> SealingKeyPair:
     if not text:
         raise ImproperlyConfigured("CONCORD_DELIVERY_KEY is not set, so this process cannot open statements.")
     return SealingKeyPair.from_private_bytes("X25519", urlsafe_b64decode(text + "=" * (-len(text) % 4)))

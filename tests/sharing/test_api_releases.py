@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 
+import numpy as np
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
 from anonymize.package import PARQUET, XLSX
-from sharing.benchmarks.comparison import Comparison
+from sharing.benchmarks import export
+from sharing.benchmarks.comparison import OwnRates
 from sharing.models import PeerGroup, Release, ReleaseCell
 from sharing.services import statements
 from sharing.states import ReleaseState
@@ -20,7 +22,7 @@ from tests.sharing.conftest import bearer
 
 NAME = f"call-report-{PERIOD}-r1"
 CELLS = f"/releases/{NAME}/cells"
-FIGURES = ("POOLED", "MEAN", "P25", "MEDIAN", "P75", "CONTRIBUTORS")
+FIGURES = (*export.MEASURES, "CONTRIBUTORS")
 COLUMNS = ["TIME_PERIOD", "INDICATOR", "PEER_GROUP", "PRODUCT", *FIGURES, "OBS_STATUS", "CONF_STATUS"]
 PUBLISHED = ("DPD60_RATE", "ALL", "_T")
 WITHHELD = ("DPD60_RATE", "size-small", "_T")
@@ -68,13 +70,8 @@ def release(planned_round, stella, product, harbour):
             _cell(release, WITHHELD, withheld=True, reason="A"),
         ]
     )
-    columns = {"keys": ["_T"], "rate": [0.06]}
-    beside = {
-        "ALL": {"band": [3], "to_median": [0.04], "to_pooled": [0.03]},
-        "size-small": {"band": [None], "to_median": [None], "to_pooled": [None]},
-    }
-    document = {"version": 1, "institution": "HARBOUR", "indicators": {"DPD60_RATE": {**columns, "beside": beside}}}
-    statements.seal_all(release, {"HARBOUR": harbour.institution}, [("HARBOUR", Comparison(document))])
+    rates = OwnRates(("ALL", "size-small"), {"DPD60_RATE": (np.array([0]), np.array([0.06]))})
+    statements.seal_all(release, {"HARBOUR": harbour.institution}, [("HARBOUR", rates)])
     return release
 
 
@@ -127,7 +124,7 @@ def test_every_format_has_every_cell_and_marks_what_is_withheld(api, release, pr
     assert list(shown) == COLUMNS
     assert (float(shown["POOLED"]), int(shown["CONTRIBUTORS"])) == (0.03, 9)
     assert (shown["TIME_PERIOD"], shown["OBS_STATUS"], shown["CONF_STATUS"]) == (PERIOD, "A", "F")
-    assert [withheld[name] for name in FIGURES] == [None] * 6
+    assert [withheld[name] for name in FIGURES] == [None] * len(FIGURES)
     assert (withheld["OBS_STATUS"], withheld["CONF_STATUS"]) == ("Q", "C")
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
+from anonymize.template import load
 from consortium.errors import Forbidden
-from sharing.benchmarks import explorer, trends
-from sharing.benchmarks.comparison import Comparison
-from sharing.models import ReleaseCell, Statement
+from sharing import vault
+from sharing.benchmarks import comparison, explorer, trends
+from sharing.benchmarks.comparison import beside_cell
+from sharing.benchmarks.pool import cell_keys, layout_of
+from sharing.models import ReleaseCell, Statement, StatementBlock
 from sharing.services import statements
 from tests.cast import person
 from tests.sharing.releasing import (
@@ -40,6 +46,11 @@ def release(banks, stella, timo, ursula):
 
 def analyst(bank):
     return person(f"analyst-{bank.institution.code}", bank.institution, "analyst")
+
+
+def analyst_of(block):
+    institution = block.statement.institution
+    return person(f"analyst-{block.pk}", institution, "analyst")
 
 
 def own_rate(bank, key="_T"):
@@ -79,21 +90,115 @@ def test_nobody_opens_another_institution_s_statement(release, banks, timo):
             statements.open_statement(statement, by=stranger)
 
 
-def test_a_statement_opens_in_no_other_row(release, banks):
+def test_a_block_opens_in_no_other_row(release, banks):
     mine, theirs = (Statement.objects.get(release=release, institution=bank.institution) for bank in banks[:2])
-    mine.sealed = theirs.sealed
+    mine.blocks.filter(indicator=RATE).update(sealed=theirs.blocks.get(indicator=RATE).sealed)
+    reader = analyst(banks[0])
+    for read in (
+        lambda: statements.open_statement(mine, by=reader),
+        lambda: statements.own_rates(reader, [release], RATE, ["_T"]),
+    ):
+        with pytest.raises(ValueError, match="does not open"):
+            read()
+
+
+def test_a_block_opens_for_no_other_indicator(release, banks):
+    mine = Statement.objects.get(release=release, institution=banks[0].institution)
+    other = mine.blocks.exclude(indicator=RATE).first()
+    mine.blocks.filter(indicator=RATE).update(sealed=other.sealed)
     with pytest.raises(ValueError, match="does not open"):
-        statements.open_statement(mine, by=analyst(banks[0]))
+        statements.own_rates(analyst(banks[0]), [release], RATE, ["_T"])
+
+
+def test_own_rates_are_those_of_the_cube_that_the_bank_sent(release, banks):
+    reader, keys = analyst(banks[0]), ["_T", "SME", "no-such-key"]
+    found = statements.own_rates(reader, [release], RATE, keys)
+    assert found == {(release.pk, key): pytest.approx(own_rate(banks[0], key)) for key in ("_T", "SME")}
+
+
+def test_an_indicator_that_the_template_does_not_have_has_no_own_rate(release, banks):
+    assert statements.own_rates(analyst(banks[0]), [release], "NO_SUCH_RATE", ["_T"]) == {}
+
+
+def test_the_association_and_strangers_have_no_own_rates(release, timo, olga):
+    assert statements.own_rates(timo, [release], RATE, ["_T"]) == {}
+    assert statements.own_rates(olga, [release], RATE, ["_T"]) == {}
+
+
+def test_a_statement_of_the_first_version_is_still_read(release, banks):
+    bank, reader = banks[0], analyst(banks[0])
+    statement = Statement.objects.get(release=release, institution=bank.institution)
+    now = statements.open_statement(statement, by=reader)
+    columns = {"keys": ["_T"], "rate": [0.06], "beside": {"ALL": {"band": [3], "to_median": [9.0], "to_pooled": [9.0]}}}
+    document = {"version": 1, "institution": bank.institution.code, "indicators": {RATE: columns}}
+    about = f"statement/{release.public_id}/{bank.institution.code}"
+    statement.sealed = vault.seal_for_portal(json.dumps(document).encode(), about)
+    statement.peer_groups = []
+    statement.save()
+    statement.blocks.all().delete()
+    [(indicator, group, key, own)] = statements.open_statement(statement, by=reader).lines()
+    cell = ReleaseCell.objects.get(release=release, indicator=RATE, peer_group="ALL", key="_T")
+    assert (indicator, group, key) == (RATE, "ALL", "_T")
+    assert own == beside_cell(0.06, cell)
+    assert own.to_median != now.own(RATE, "ALL", "_T").to_median
+    assert statements.own_rates(reader, [release], RATE, ["_T", "SME"]) == {(release.pk, "_T"): 0.06}
 
 
 def test_sealed_statements_show_no_figure(release, banks):
-    for statement in Statement.objects.filter(release=release):
-        assert RATE.encode() not in bytes(statement.sealed)
+    for block in StatementBlock.objects.filter(statement__release=release):
+        rate = statements.own_rates(analyst_of(block), [release], block.indicator, ["_T"])[release.pk, "_T"]
+        assert np.float64(rate).tobytes() not in bytes(block.sealed)
 
 
 def test_a_statement_of_an_unknown_version_is_not_guessed_at():
     with pytest.raises(ValueError, match="version"):
-        Comparison.from_bytes(b'{"version": 99}')
+        comparison.first_document(b'{"version": 99}')
+    with pytest.raises(ValueError, match="version"):
+        comparison.open_block(0, np.array([99, 0], dtype="<u4").tobytes())
+
+
+@given(st.sets(st.integers(0, 9_000), max_size=40), st.integers(0, 9_000))
+def test_blocks_hold_every_rate_to_the_last_bit(cells, wanted):
+    positions = np.array(sorted(cells), dtype=np.int64)
+    rates = np.sin(positions + 0.1)
+    blocks = dict(comparison.blocks_of(positions, rates))
+    assert set(blocks) == {position // comparison.PART for position in cells}
+    opened = [comparison.open_block(part, content) for part, content in blocks.items()]
+    assert [cell for found, _rates in opened for cell in found] == positions.tolist()
+    assert [rate for _cells, found in opened for rate in found] == rates.tolist()
+    if wanted // comparison.PART in blocks:
+        part = comparison.open_block(wanted // comparison.PART, blocks[wanted // comparison.PART])
+        expected = [("key", float(np.sin(wanted + 0.1)))] if wanted in cells else []
+        assert list(comparison.rates_at(part, [("key", wanted)])) == expected
+
+
+def test_every_key_of_a_template_has_its_own_position():
+    template = load("delinquency")
+    indicator = template.indicators[0]
+    keys = cell_keys(layout_of(template))
+    assert [comparison.position_of(template, indicator, key) for key in keys] == list(range(len(keys)))
+    assert comparison.position_of(template, indicator, "no-such-key") is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "tenths", "between"),
+    [
+        (0.05, (), (75, 100)),
+        (0.01, (), (0, 25)),
+        (0.025, (), (25, 50)),
+        (0.035, (0.005, 0.01, 0.015, 0.02, 0.033, 0.036, 0.04, 0.05), (60, 70)),
+        (0.9, (0.005, 0.01, 0.015, 0.02, 0.033, 0.036, 0.04, 0.05), (90, 100)),
+        (0.001, (0.005, 0.01, 0.015, 0.02, 0.033, 0.036, 0.04, 0.05), (0, 10)),
+    ],
+)
+def test_the_band_is_as_fine_as_what_is_published(rate, tenths, between):
+    assert comparison.beside(rate, 0.02, 0.03, 0.04, 0.031, tenths).between == between
+
+
+def test_beside_a_median_alone_the_band_is_a_half_and_beside_nothing_there_is_none():
+    assert comparison.beside(0.05, None, 0.03, None, 0.03).between == (50, 100)
+    assert comparison.beside(0.05, None, 0.03, None, 0.03).band is None
+    assert comparison.beside(0.05, None, None, None, None) == comparison.Own(0.05)
 
 
 def test_the_association_sees_no_own_figure(release, timo):
