@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from oauth2_provider.models import AccessToken
+from oauthlib.oauth2.rfc6749.errors import OAuth2Error
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -21,6 +22,7 @@ from consortium.errors import Forbidden
 from consortium.institutions.scopes import Scope
 from consortium.limits import services as limits
 from consortium.limits.middleware import note
+from consortium.oauth.validator import client_by_secret
 from consortium.people.models import Person
 from consortium.people.roles import require_entitled
 
@@ -60,6 +62,29 @@ class BearerToken(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         bad = _IS_REFUSED in request.META
         return 'Bearer realm="concord"' + (', error="invalid_token"' if bad else "")
+
+
+class ClientSecret(BaseAuthentication):
+    """An API client's id and secret with each request (RFC 7617), for programs that cannot ask for a token.
+
+    Answers with what such a client's token would be, so that scope and address are checked as they are for one. A client
+    that has given us a key never has a secret.
+    """
+
+    def authenticate(self, request: Request) -> tuple[ApiClient, AccessToken] | None:
+        scheme, _space, _written = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            client = client_by_secret(request.META["HTTP_AUTHORIZATION"])
+        except OAuth2Error as wrong:
+            _spend_address(request)
+            request.META[_IS_REFUSED] = True
+            raise exceptions.AuthenticationFailed(_("The client is unknown, or this is not its secret.")) from wrong
+        return client, AccessToken(application=client, scope=" ".join(client.scopes))
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Basic realm="concord", charset="UTF-8"'
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself untyped

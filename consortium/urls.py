@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("consortium.membership.key_urls")),
     path("assets/vega-<str:wanted>.js", assets.vega, name="vega"),
     path("api/v1/", include("sharing.api.urls")),
+    path("sdmx/", include("sharing.sdmx.urls")),
     path("oauth/token/", oauth.Token.as_view(), name="token"),
     path(".well-known/oauth-authorization-server", oauth.metadata, name="oauth-metadata"),
     path(".well-known/jwks.json", signing.jwks, name="jwks"),

@@ -316,6 +316,16 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         *GET(client=401, people=200, outsider=404, staff=403),
         *POST(client=401, people=422, outsider=404, staff=403),
     ),
+    # SDMX: nothing is published here, and olga's bank contributes to no collection
+    "sdmx/2.1/data/<anything:address>": GET(everyone=404),
+    "sdmx/2.1/availableconstraint/<anything:address>": GET(everyone=404),
+    "sdmx/2.1/schema/<anything:address>": GET(everyone=501),
+    "sdmx/2.1/metadata/<anything:address>": GET(everyone=501),
+    "sdmx/2.1/<anything:address>": GET(everyone=400),  # the address filled in is no type of structure
+    "sdmx/3.0/data/<anything:address>": GET(everyone=400),
+    "sdmx/3.0/availability/<anything:address>": GET(everyone=400),
+    "sdmx/3.0/structure/<anything:address>": GET(everyone=400),
+    "sdmx/3.0/<anything:address>": GET(everyone=400),
     # pages: releases; the one here is in review
     "releases/": GET(client=401, member_services=403, auditor=403, everyone=200),
     "releases/<slug:release_id>/": GET(client=401, suspended=404, statistician=200, everyone=404),
@@ -601,6 +611,7 @@ def things(harbour, open_round, ada, timo, mara):
         "format": "csv",
         "wanted": "unknown",
         "rest": "no/such/address",
+        "address": "no/such/address",
         "token": "forged",
         "webhook_id": delivery.endpoint_id,
         "delivery_id": delivery.pk,

@@ -84,11 +84,20 @@ def _proven_client(request: Any) -> ApiClient:
         raise errors.InvalidRequestError("Show who you are in one way: a secret or an assertion, once.")
     if assertion:
         return _by_assertion(request, assertion)
-    client_id, secret = _read_basic(basic) if basic else (_told(request, "client_id"), secret)
+    client = client_by_secret(basic) if basic else _with_secret(_told(request, "client_id"), secret)
+    _agree(request, client)
+    return client
+
+
+def client_by_secret(header: str) -> ApiClient:
+    """The client whose id and secret an `Authorization: Basic` header holds; InvalidClientError for none."""
+    return _with_secret(*_read_basic(header))
+
+
+def _with_secret(client_id: str, secret: str) -> ApiClient:
     client = _client(client_id)
     if client is None or not any(check_password(secret, digest) for digest in client.secrets_in_force):
         raise errors.InvalidClientError(_NO_CLIENT)
-    _agree(request, client)
     return client
 
 
