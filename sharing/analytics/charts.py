@@ -27,7 +27,7 @@ def calibration(bands: Sequence[Band], names: Mapping[str, str], *, us: str | No
 
     A band is a point with its interval; our own bands are diamonds. Bands without figures are not drawn.
     """
-    line, pool = _("As expected"), _("Pooled, 95% interval")
+    line, pool = _("As expected"), _("Pooled, with its interval")
     order = [line, pool, "", *([us] if us else [])]  # the theme's colours: band, peers, pooled, ours
     rows = [_band_row(band, names[band.code]) for band in bands if band.is_shown]
     own = [_own_row(band, names[band.code]) for band in bands if us and band.own_observed and band.own_expected]
@@ -96,14 +96,14 @@ def _own_row(band: Band, name: str) -> Spec:
 
 def ranking(some: Sequence[Option], names: Mapping[str, str], kind: str, *, us: str | None) -> Spec:
     """One row an option, the best above: the members' median with its interval on their middle half, the pool, ours."""
-    band, median, pooled = _("Middle half of peers"), _("Median, 95% interval"), _("All members pooled")
+    band, median, pooled = _("Middle half of peers"), _("Median, with its interval"), _("All members pooled")
     order = [band, median, pooled, *([us] if us else [])]
     rows = [_option_row(each, names[each.code], kind) for each in some if each.cell.pooled is not None]
     x, y = _value_axis(kind), {"field": "name", "type": "nominal", "sort": None, "title": None,
                                "axis": {"labelLimit": 190, "ticks": False, "domain": False, "grid": False}}  # fmt: skip
     tooltip = [{"field": "name", "type": "nominal", "title": " "},
                {"field": "median_text", "type": "nominal", "title": _("Peer median")},
-               {"field": "interval_text", "type": "nominal", "title": _("95% interval")},
+               {"field": "interval_text", "type": "nominal", "title": _("Interval")},
                {"field": "pooled_text", "type": "nominal", "title": _("All members pooled")}]  # fmt: skip
     layers: list[Spec] = [
         {"mark": {"type": "bar", "height": 18, "cornerRadius": 3},
