@@ -6,6 +6,7 @@ Specifications hold figures and words; colours come from a theme (light or dark)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from sharing.benchmarks.explorer import Figures, Point
 
 Spec = dict[str, Any]
 
+_TITLE_LENGTH = 100  # characters of a title's line
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FONT = (
     "Segoe UI, Noto Sans, Liberation Sans, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, Noto Sans SC, sans-serif"
@@ -22,9 +24,9 @@ FONT = (
 
 # The same colours as the tokens of the style sheet; told apart by every kind of colour vision, and in grey.
 _COLOURS: Mapping[str, Mapping[str, str]] = {
-    "light": {"ours": "#b8460b", "peers": "#39648f", "pooled": "#4d5965", "band": "#cfdceb", "ink": "#17212b",
+    "light": {"ours": "#b8460b", "peers": "#39648f", "pooled": "#4d5965", "band": "#cfdceb", "outer": "#e6edf5", "ink": "#17212b",
               "soft": "#4d5965", "line": "#dcdcd5", "surface": "#ffffff"},
-    "dark": {"ours": "#ffa368", "peers": "#8db8e2", "pooled": "#a9b5c0", "band": "#26405a", "ink": "#e8edf1",
+    "dark": {"ours": "#ffa368", "peers": "#8db8e2", "pooled": "#a9b5c0", "band": "#26405a", "outer": "#1c2d3d", "ink": "#e8edf1",
              "soft": "#a9b5c0", "line": "#2b3741", "surface": "#161e25"},
 }  # fmt: skip
 
@@ -33,7 +35,7 @@ _LEGEND = {"symbolType": "stroke", "symbolSize": 260, "encode": {"symbols": {"up
 
 
 def theme(name: str) -> Spec:
-    """Vega's config in the colours of a theme; `range.category` is band, median, pooled, ours."""
+    """Vega's config in the colours of a theme; `range.category` is band, median, pooled, ours; `range.ordinal` the outer band too."""
     colour = _COLOURS[name]
     words = {"labelColor": colour["soft"], "titleColor": colour["soft"], "labelFontSize": 12, "titleFontSize": 12}
     return {
@@ -46,7 +48,11 @@ def theme(name: str) -> Spec:
                    "columnPadding": 18, "labelLimit": 260, "offset": 12},
         "title": {"color": colour["ink"], "subtitleColor": colour["soft"], "anchor": "start", "fontSize": 16,
                   "subtitleFontSize": 12, "offset": 14, "subtitlePadding": 6},
-        "range": {"category": [colour["band"], colour["peers"], colour["pooled"], colour["ours"]]},
+        "text": {"color": colour["ink"]},
+        "rule": {"color": colour["soft"]},
+        "range": {"category": [colour["band"], colour["peers"], colour["pooled"], colour["ours"]],
+                  "ordinal": [colour["outer"], colour["band"], colour["peers"], colour["pooled"], colour["ours"]],
+                  "heatmap": [colour["surface"], colour["peers"]]},
         "style": {"hover": {"stroke": colour["soft"]}, "own-point": {"stroke": colour["surface"], "strokeWidth": 1.5},
                   "label": {"fill": colour["ink"]}},
     }  # fmt: skip
@@ -57,8 +63,9 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
 
     `us` names the viewer's institution; None leaves the own line out.
     """
-    band, median, pooled = _("Middle half of peers"), _("Peer median"), _("All members pooled")
-    names = [band, median, pooled, *([us] if us else [])]
+    outer, band, median, pooled = _names()
+    has_outer = any(point.figures.p10 is not None for point in points)
+    names = [*([outer] if has_outer else []), band, median, pooled, *([us] if us else [])]
     tooltip = [
         {"field": "period", "type": "nominal", "title": _("Period")},
         *({"field": field, "type": "nominal", "title": title} for field, title in _tooltip_fields(us)),
@@ -72,11 +79,9 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
         for layer in (_line(field, name, names, kind, width=width), _lone_points(field, name, names, kind))
     ]
     if any(point.figures.p25 is not None for point in points):
-        encoding = {"y": _y("p25", kind), "y2": {"field": "p75"}, "color": _named(band, names)}
-        layers.insert(0, {"mark": {"type": "area", "interpolate": "monotone"}, "encoding": encoding})
-        # An area has no width where the periods beside it have no band.
-        alone = {"mark": {"type": "bar", "width": 28, "aria": False}, "transform": [{"filter": "datum.band_alone"}]}
-        layers.insert(1, {**alone, "encoding": encoding})
+        layers = [*_band("p25", "p75", "band_alone", band, names, kind), *layers]
+    if has_outer:
+        layers = [*_band("p10", "p90", "outer_alone", outer, names, kind), *layers]
     if us:
         layers.append(_line("own", us, names, kind, width=3.25))
         layers.append({"mark": {"type": "point", "filled": True, "size": 55, "style": "own-point"},
@@ -103,9 +108,10 @@ def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
 
 def distribution(figures: Figures, kind: str, *, us: str | None) -> Spec:
     """The published quartiles as a band, the median and the pooled rate, and our own marker; never a member."""
-    band, median, pooled = _("Middle half of peers"), _("Peer median"), _("All members pooled")
-    names = [band, median, pooled, *([us] if us and figures.own else [])]
-    row = {"p25": _scaled(figures.p25, kind), "p75": _scaled(figures.p75, kind),
+    outer, band, median, pooled = _names()
+    has_outer = figures.p10 is not None and figures.p90 is not None
+    names = [*([outer] if has_outer else []), band, median, pooled, *([us] if us and figures.own else [])]
+    row = {"p10": _scaled(figures.p10, kind), "p90": _scaled(figures.p90, kind), "p25": _scaled(figures.p25, kind), "p75": _scaled(figures.p75, kind),
            "median": _scaled(figures.median, kind), "pooled": _scaled(figures.pooled, kind),
            "own": _scaled(figures.own.rate if figures.own else None, kind)}  # fmt: skip
     layers: list[Spec] = [
@@ -114,6 +120,18 @@ def distribution(figures: Figures, kind: str, *, us: str | None) -> Spec:
         _tick("median", median, names, kind, size=44, thickness=3),
         _tick("pooled", pooled, names, kind, size=44, thickness=2),
     ]  # fmt: skip
+    if has_outer:
+        layers.insert(
+            0,
+            {
+                "mark": {"type": "bar", "height": 16, "cornerRadius": 3},
+                "encoding": {
+                    "x": _x("p10", kind),
+                    "x2": {"field": "p90"},
+                    "color": _named(outer, names, symbol="square"),
+                },
+            },
+        )
     if us and figures.own:
         layers.append({"mark": {"type": "point", "filled": True, "size": 190, "shape": "diamond", "style": "own-point"},
                        "encoding": {"x": _x("own", kind), "color": _named(us, names, symbol="square")}})  # fmt: skip
@@ -129,8 +147,10 @@ def distribution(figures: Figures, kind: str, *, us: str | None) -> Spec:
 
 
 def titled(spec: Spec, title: str, subtitle: str) -> Spec:
-    """The same chart to stand alone in a paper: with its title, at a fixed width."""
-    return {**spec, "title": {"text": title, "subtitle": subtitle}, "width": 880, "padding": 24}
+    """The same chart to stand alone in a paper: with its title, at a fixed width unless it is made of panels."""
+    width = {} if "facet" in spec else {"width": 880}
+    lines = wrap(title, _TITLE_LENGTH)
+    return {**spec, **width, "title": {"text": lines, "subtitle": subtitle}, "padding": 24}
 
 
 def time_series_in_words(points: Sequence[Point], kind: str, *, us: str | None) -> str:
@@ -174,6 +194,11 @@ def distribution_in_words(figures: Figures, kind: str, *, us: str | None) -> str
     return words
 
 
+def _names() -> tuple[str, str, str, str]:
+    """The legend's words for the peers, in the order of the theme's colours."""
+    return _("Middle eight tenths of peers"), _("Middle half of peers"), _("Peer median"), _("All members pooled")
+
+
 def _tooltip_fields(us: str | None) -> list[tuple[str, str]]:
     fields = [("median_text", _("Peer median")), ("band_text", _("Middle half of peers")),
               ("pooled_text", _("All members pooled"))]  # fmt: skip
@@ -182,7 +207,7 @@ def _tooltip_fields(us: str | None) -> list[tuple[str, str]]:
 
 def _alone(points: Sequence[Point]) -> list[dict[str, bool]]:
     """For each point: which of its figures have none in the periods beside it, so that no line leads there."""
-    fields = {"median": "median", "pooled": "pooled", "band": "p25"}
+    fields = {"median": "median", "pooled": "pooled", "band": "p25", "outer": "p10"}
     known = {name: [getattr(point.figures, field) is not None for point in points] for name, field in fields.items()}
     return [
         {
@@ -193,7 +218,7 @@ def _alone(points: Sequence[Point]) -> list[dict[str, bool]]:
     ]
 
 
-def _point(point: Point, kind: str, *, median: bool, pooled: bool, band: bool) -> Spec:
+def _point(point: Point, kind: str, *, median: bool, pooled: bool, band: bool, outer: bool) -> Spec:
     """One row of the chart's data; the flags say which figures stand alone."""
     figures = point.figures
     own = figures.own.rate if figures.own else None
@@ -204,6 +229,9 @@ def _point(point: Point, kind: str, *, median: bool, pooled: bool, band: bool) -
         "median_alone": median,
         "pooled_alone": pooled,
         "band_alone": band,
+        "outer_alone": outer,
+        "p10": _scaled(figures.p10, kind),
+        "p90": _scaled(figures.p90, kind),
         "p25": _scaled(figures.p25, kind),
         "median": _scaled(figures.median, kind),
         "p75": _scaled(figures.p75, kind),
@@ -221,14 +249,26 @@ def _scaled(value: float | None, kind: str) -> float | None:
 
 
 def _named(name: str, names: Sequence[str], *, symbol: str = "stroke") -> Spec:
-    return {"datum": name, "type": "nominal", "scale": {"domain": list(names)},
+    return {"datum": name, "type": "nominal", "scale": {"domain": list(names), "range": _colours(names)},
             "legend": {**_LEGEND, "symbolType": symbol}}  # fmt: skip
 
 
+def _colours(names: Sequence[str]) -> str:
+    """The theme's range for a legend with or without the outer band."""
+    return "ordinal" if names[0] == _names()[0] else "category"
+
+
 def _dashed(name: str, names: Sequence[str]) -> Spec:
-    dashes = [[1, 0], [1, 0], [5, 4], [1, 0]][: len(names)]
+    dashes = [[5, 4] if each == _names()[3] else [1, 0] for each in names]
     return {"datum": name, "type": "nominal", "scale": {"domain": list(names), "range": dashes},
             "legend": _LEGEND}  # fmt: skip
+
+
+def _band(low: str, high: str, alone: str, name: str, names: Sequence[str], kind: str) -> list[Spec]:
+    """An area, and a bar where it would have no width: the periods beside it have no band."""
+    encoding = {"y": _y(low, kind), "y2": {"field": high}, "color": _named(name, names)}
+    lone = {"mark": {"type": "bar", "width": 28, "aria": False}, "transform": [{"filter": f"datum.{alone}"}]}
+    return [{"mark": {"type": "area", "interpolate": "monotone"}, "encoding": encoding}, {**lone, "encoding": encoding}]
 
 
 def _line(field: str, name: str, names: Sequence[str], kind: str, *, width: float) -> Spec:

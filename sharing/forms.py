@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from anonymize.template import Dimension
-from consortium.institutions.models import Institution
+from consortium.institutions.models import Institution, InstitutionKind, SizeBand
 from consortium.people.models import Person
 from sharing.benchmarks.explorer import ALL
 from sharing.benchmarks.naming import peer_group_names
@@ -17,9 +18,12 @@ from sharing.benchmarks.selection import Selection
 from sharing.models import Collection, CorrectionReason, NoDataReason, Release, Round
 from sharing.models.collection import in_language
 from sharing.review.withheld import REASONS, SHOWN
+from sharing.rules import LONGEST_GROUP_NAME
+from sharing.services.peer_groups import ATTRIBUTES
 from sharing.texts import LONGEST_MESSAGE, LONGEST_REASON
 
 Choices = Iterable[tuple[str, Any]]
+MOST_BOXES = 60  # longer lists are list boxes
 
 
 def _moment() -> forms.DateTimeInput:
@@ -31,21 +35,24 @@ class SelectionForm(forms.Form):
 
     def __init__(self, selection: Selection, person: Person) -> None:
         super().__init__(auto_id="choose-%s")
-        collections = {row.code: row for row in Collection.objects.visible_to(person).order_by("created_at")}
-        self._choose(
-            "collection",
-            _("Collection"),
-            ((c.code, str(c)) for c in collections.values()),
-            selection.collection.code,
-            is_wide=True,
-        )
+        self._choose("collection", _("Collection"), _collections(person), selection.collection.code, is_wide=True)
         indicators = ((i.id, in_language(dict(i.names))) for i in selection.template.indicators)
         self._choose("indicator", _("Indicator"), indicators, selection.indicator.id, is_wide=True)
         for dimension in selection.cut:
             label = in_language(dict(dimension.names))
             self._choose(dimension.id, label, code_choices(dimension), selection.codes[dimension.id])
-        groups = ((group.code, str(group)) for group in selection.collection.peer_groups.all())
+        groups = ((code, in_language(dict(names))) for code, names in selection.groups.items())
         self._choose("peers", _("Compared with"), ((ALL, _("All members")), *groups), selection.peer_group)
+        day = selection.as_of and timezone.localtime(selection.as_of).date().isoformat()
+        self.fields["as_of"] = forms.CharField(
+            label=_("As published on"), initial=day, required=False, widget=forms.DateInput({"type": "date"})
+        )
+        self._keep(view=selection.view, multiples=selection.multiples, shows=selection.shows)
+
+    def _keep(self, **chosen: str) -> None:
+        """What the page's tabs choose stays when a filter changes."""
+        for name, value in chosen.items():
+            self.fields[name] = forms.CharField(initial=value, required=False, widget=forms.HiddenInput)
 
     def _choose(self, name: str, label: Any, choices: Choices, chosen: str, *, is_wide: bool = False) -> None:
         field = forms.ChoiceField(label=label, choices=list(choices), initial=chosen, required=False)
@@ -53,11 +60,64 @@ class SelectionForm(forms.Form):
         self.fields[name] = field
 
 
+def _collections(person: Person) -> Choices:
+    """The collections that the person sees, each once, by its code."""
+    seen = Collection.objects.visible_to(person).order_by("created_at").values_list("code", "document__name")
+    return ((code, in_language(name)) for code, name in dict(seen).items())
+
+
 def code_choices(dimension: Dimension) -> Choices:
     """The codes of a dimension, indented along the hierarchy."""
     for code in dimension.code_list.codes:
         depth = len(dimension.code_list.ancestors(code.id)) - 1
         yield code.id, "\u2003" * max(depth - 1, 0) + in_language(dict(code.names))
+
+
+class PeerGroupForm(forms.Form):
+    """A peer group of a member's own: by attributes, by name, or both; its institutions are those of one collection."""
+
+    def __init__(self, *args: Any, collection: Collection) -> None:
+        super().__init__(*args)
+        self.collection = collection
+        members = list(collection.contributors.active().order_by("name"))
+        regions = sorted({each.home_region for each in members if each.home_region})
+        self.fields["collection"] = forms.CharField(initial=collection.code, widget=forms.HiddenInput)
+        self.fields["name"] = forms.CharField(
+            label=_("Name"), max_length=LONGEST_GROUP_NAME, help_text=_("Everybody who sees the collection reads it.")
+        )
+        self._some("kind", _("Kind"), present(InstitutionKind.choices, {each.kind for each in members}))
+        self._some("size_band", _("Size"), present(SizeBand.choices, {each.size_band for each in members}))
+        self._some("home_region", _("Home region"), [(each, each) for each in regions])
+        self._some("institutions", _("Or by name"), [(each.code, str(each)) for each in members])
+
+    def _some(self, name: str, label: Any, choices: Choices) -> None:
+        listed = list(choices)
+        if listed:
+            widget = forms.CheckboxSelectMultiple() if len(listed) <= MOST_BOXES else forms.SelectMultiple({"size": 12})
+            self.fields[name] = forms.MultipleChoiceField(label=label, choices=listed, required=False, widget=widget)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What `services.peer_groups` chooses by."""
+        return self._of(self.cleaned_data)
+
+    @property
+    def chosen_so_far(self) -> dict[str, Any]:
+        """The same of a form that is not complete; what is no choice is left out."""
+        values = {}
+        for name in self.fields.keys() & {*ATTRIBUTES, "institutions"}:
+            known = {code for code, _label in self.fields[name].choices}  # type: ignore[attr-defined]
+            values[name] = [each for each in self.data.getlist(name) if each in known]  # type: ignore[attr-defined]
+        return self._of(values)
+
+    def _of(self, values: Any) -> dict[str, Any]:
+        attributes = {name: values[name] for name in ATTRIBUTES if values.get(name)}
+        return {"attributes": attributes, "institutions": values.get("institutions", [])}
+
+
+def present(choices: Iterable[tuple[Any, Any]], values: set[str]) -> Choices:
+    """Those choices that somebody has."""
+    return ((str(code), label) for code, label in choices if code in values)
 
 
 class PackageForm(forms.Form):

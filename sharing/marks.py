@@ -12,6 +12,11 @@ from sharing.benchmarks.explorer import Figures
 Values = Sequence[float | None]
 
 
+def exact(value: float, text: str) -> SafeString:
+    """A figure as a person reads it, with every digit of it for programs."""
+    return format_html('<data value="{}">{}</data>', repr(value), text)
+
+
 def sparkline(*lines: tuple[Values, str], width: int = 120, height: int = 32) -> SafeString:
     """Lines of equal length on one scale, each with its CSS class, broken where a value is missing.
 

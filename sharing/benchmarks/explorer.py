@@ -7,13 +7,13 @@ Every reader starts from what the person may see; `as_of` shows the figures as t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from consortium.people.models import Person
-from sharing.benchmarks.comparison import Own
-from sharing.models import Collection, Release, ReleaseCell, Statement
+from sharing.benchmarks.comparison import Own, beside_cell
+from sharing.models import Collection, Release, ReleaseCell
 from sharing.models.release import FIGURES
 from sharing.services import statements
 
@@ -94,7 +94,12 @@ def series(
     as_of: datetime | None = None,
 ) -> list[Point]:
     """One point for each published period, oldest first; a period whose release lacks the cell has no point."""
-    releases = published(collection, person, as_of)
+    return series_of(published(collection, person, as_of), indicator, peer_group, key, person)
+
+
+def series_of(releases: Iterable[Release], indicator: str, peer_group: str, key: str, person: Person) -> list[Point]:
+    """One point for each of these releases that has the cell, in their order."""
+    releases = list(releases)
     found = figures_of(releases, indicator, peer_group, (key,), person)
     return [
         Point(release.round.period, release.public_id, found[release.pk, key])
@@ -122,9 +127,8 @@ def figures_of(
     if keys is not None:
         rows = rows.filter(key__in=list(keys))
     found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows.values_list(*_COLUMNS)]
-    own = _own_figures(
-        {row["release_id"] for row in found}, indicator, peer_group, {row["key"] for row in found}, person
-    )
+    keys = {row["key"] for row in found}
+    own = statements.own_rates(person, releases, indicator, keys) if found else {}
     return {place: _figures(row, own.get(place)) for row in found for place in ((row["release_id"], row["key"]),)}
 
 
@@ -134,27 +138,8 @@ def distribution(release: Release, indicator: str, peer_group: str, key: str, pe
     return Distribution(found[0]) if found else None
 
 
-def _own_figures(
-    releases: set[int], indicator: str, peer_group: str, keys: Iterable[str], person: Person
-) -> dict[tuple[int, str], Own]:
-    """The viewer's own figures by release and key; empty for the association's people."""
-    keys = list(keys)
-    own: dict[tuple[int, str], Own] = {}
-    found = Statement.objects.visible_to(person).filter(release__in=releases)
-    for statement in found.select_related("release", "institution"):
-        comparison = statements.open_statement(statement, by=person)
-        for key in keys:
-            figure = comparison.own(indicator, peer_group, key)
-            if figure is not None:
-                own[statement.release_id, key] = figure
-    return own
-
-
-def _figures(row: dict[str, Any], own: Own | None) -> Figures:
-    return Figures(
-        key=row["key"],
-        contributors=row["contributors"],
-        withheld=row["withheld"],
-        own=own,
-        **{name: row[name] for name in FIGURES},
-    )
+def _figures(row: dict[str, Any], rate: float | None) -> Figures:
+    """Published figures with the own rate beside them."""
+    columns = {name: row[name] for name in FIGURES}
+    figures = Figures(key=row["key"], contributors=row["contributors"], withheld=row["withheld"], own=None, **columns)
+    return figures if rate is None else replace(figures, own=beside_cell(rate, figures))

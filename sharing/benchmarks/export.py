@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -17,7 +16,7 @@ from anonymize.template import Template
 from consortium.people.roles import Actor
 from sharing.benchmarks.cell_filter import EVERY_CELL, CellFilter
 from sharing.benchmarks.explorer import Figures
-from sharing.benchmarks.trends import Change
+from sharing.benchmarks.trends import Line
 from sharing.benchmarks.workbook import workbook
 from sharing.models import Release, ReleaseCell
 from sharing.models.release import FIGURES
@@ -33,16 +32,6 @@ CHANGES = ("CHANGE", "CHANGE_YEAR")  # of the pooled rate, on the period before 
 BOM = "\ufeff".encode()  # Excel reads a CSV without one as the machine's own code page
 
 Row = tuple[str, str, str, Figures | ReleaseCell]  # period, indicator, peer group, figures
-
-
-@dataclass(frozen=True)
-class Line:
-    """One cell of a view, with the period it is of and how it moved."""
-
-    period: str
-    figures: Figures
-    on_period: Change | None = None
-    on_year: Change | None = None
 
 
 def release_file(release: Release, format: str, *, by: Actor) -> bytes:

@@ -35,14 +35,41 @@ def _change(points: Sequence[Point], frequency: str, by: int) -> Change | None:
     now = points[-1]
     wanted = earlier(now.period, frequency, by)
     before = next((point for point in reversed(points) if point.period == wanted), None)
-    if before is None:
-        return None
+    return None if before is None else between(before.figures, now.figures, since=before.period)
+
+
+def between(before: Figures, now: Figures, *, since: str) -> Change:
+    """How the same cell moved from one period to another."""
     return Change(
-        since=before.period,
-        pooled=_difference(now.figures.pooled, before.figures.pooled),
-        median=_difference(now.figures.median, before.figures.median),
-        own=_difference(_own(now.figures), _own(before.figures)),
+        since=since,
+        pooled=_difference(now.pooled, before.pooled),
+        median=_difference(now.median, before.median),
+        own=_difference(_own(now), _own(before)),
     )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One cell of a view with the period it is of, and how it moved on the period and on the year before."""
+
+    period: str
+    figures: Figures
+    on_period: Change | None = None
+    on_year: Change | None = None
+
+
+def lines(points: Sequence[Point], frequency: str) -> list[Line]:
+    """Every point of a series with its changes."""
+    by_period = {point.period: point.figures for point in points}
+
+    def change(point: Point, by: int) -> Change | None:
+        since = earlier(point.period, frequency, by)
+        return between(by_period[since], point.figures, since=since) if since in by_period else None
+
+    return [
+        Line(point.period, point.figures, change(point, 1), change(point, PERIODS_A_YEAR[frequency]))
+        for point in points
+    ]
 
 
 def _own(figures: Figures) -> float | None:

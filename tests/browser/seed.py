@@ -19,7 +19,7 @@ from consortium.institutions.models import Institution, InstitutionKind, SizeBan
 from consortium.institutions.states import InstitutionState
 from consortium.people.models import Person
 from consortium.people.roles import Role
-from sharing.benchmarks.comparison import VERSION, Comparison
+from sharing.benchmarks.comparison import OwnRates, position_of
 from sharing.models import (
     Collection,
     Finding,
@@ -230,20 +230,18 @@ def _statement(
     release: Release, institution: Institution, template: Template, month: int, noise: dict[str, float]
 ) -> None:
     """The own figures of one member: a little above the median, and a little faster."""
-    indicators = {}
+    columns = {}
     for indicator, share in INDICATORS.items():
-        keys = [key for key in _keys(template) if not key.endswith("XZ._T")]
-        rates = [share * level(template, key, month, noise) * (1.06 + 0.012 * month) for key in keys]
-        medians = [None if _is_withheld(key) else share * level(template, key, month, noise) for key in keys]
-        pairs = list(zip(rates, medians, strict=True))
-        beside = {
-            "band": [None if median is None else 2 if rate < 1.24 * median else 3 for rate, median in pairs],
-            "to_median": [None if median is None else rate - median for rate, median in pairs],
-            "to_pooled": [None if median is None else rate - 0.93 * median for rate, median in pairs],
+        cut = template.indicator(indicator)
+        rates = {
+            position_of(template, cut, key): share * level(template, key, month, noise) * (1.06 + 0.012 * month)
+            for key in _keys(template)
+            if not key.endswith("XZ._T")
         }
-        indicators[indicator] = {"keys": keys, "rate": rates, "beside": {"ALL": beside}}
-    comparison = Comparison({"version": VERSION, "institution": institution.code, "indicators": indicators})
-    statements.seal_all(release, {institution.code: institution}, [(institution.code, comparison)])
+        cells = sorted(rates)
+        columns[indicator] = (np.array(cells), np.array([rates[cell] for cell in cells]))
+    own = OwnRates(("ALL", "medium"), columns)
+    statements.seal_all(release, {institution.code: institution}, [(institution.code, own)])
 
 
 def _submission(round: Round, institution: Institution, by: Person, state: str, version: int = 1) -> Submission:
