@@ -69,7 +69,11 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "api/v1/log/head": GET(everyone=200),
     "api/v1/log/consistency": GET("?first=1&second=1", everyone=400),  # there is no leaf yet
     "api/v1/log/entries": GET("?start=0&end=1", everyone=200),
-    "api/v1/peer-groups": GET(everyone=200),
+    "api/v1/peer-groups": (
+        *GET(everyone=200),
+        *POST({"collection": "call-report", "name": "Ours"}, people=422, outsider=404, everyone=403),
+    ),
+    "api/v1/peer-groups/<slug:code>": DELETE(client=403, everyone=404),
     # the own institution
     "api/v1/institutions/me": GET(harbour=200, outsider=200, staff=404),
     "api/v1/institutions/me/keys": (
@@ -253,6 +257,9 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         *POST({"rounds": "off"}, client=401, suspended=422, everyone=422),  # a choice is missing
     ),
     "notices/no-more-mail/<str:token>/": GET(public=404),  # but for the link at the foot of a letter
+    # peer groups: there is no such custom group
+    "peer-groups/": GET(client=401, everyone=200),
+    "peer-groups/<slug:code>/retire/": POST(client=401, everyone=404),
     # the calendar, and a link that is nobody's
     "calendar/": GET(client=401, everyone=200),
     "calendar/link/": POST(client=401, everyone=302),
@@ -326,6 +333,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "sdmx/3.0/availability/<anything:address>": GET(everyone=400),
     "sdmx/3.0/structure/<anything:address>": GET(everyone=400),
     "sdmx/3.0/<anything:address>": GET(everyone=400),
+    "sdmx/<anything:address>": GET(everyone=400),
     # pages: releases; the one here is in review
     "releases/": GET(client=401, member_services=403, auditor=403, everyone=200),
     "releases/<slug:release_id>/": GET(client=401, suspended=404, statistician=200, everyone=404),

@@ -35,7 +35,7 @@ def write(answer: Answer, format: JsonFormat) -> Iterator[bytes]:
         "2.0": f'{{"meta":{head},"data":{{"structures":[{structure}],"dataSets":[',
     }[format]
     content = "observations" if query.flat else "series"
-    about = '"structure":0,' if format == "2.0" else ""
+    about = {"draft": "", "1.0": '"links":[],', "2.0": '"structure":0,"links":[],'}[format]
     yield f'{opened}{{{about}"action":"Information","{content}":{{'.encode()
     yield from _joined(_observations(answer, places, format) if query.flat else _series(answer, places, format))
     yield ("}}]}" if format == "draft" else "}}]}}").encode()
@@ -104,13 +104,8 @@ def _structure(answer: Answer, places: _Places, format: JsonFormat) -> dict[str,
         "attributes": {"dataSet": [], "series": [], "observation": attributes},
     }
     if format == "2.0":
-        told["measures"] = {
-            "dataSet": [],
-            "series": [],
-            "observation": [{"id": OBS_VALUE, "name": flow.concept_names(OBS_VALUE)[ENGLISH]}]
-            if query.with_values
-            else [],
-        }
+        measures = [{"id": OBS_VALUE, "name": flow.concept_names(OBS_VALUE)[ENGLISH]}]
+        told["measures"] = {"observation": measures if query.with_values else []}
         told["dataSets"] = [0]
     return told
 
@@ -130,10 +125,7 @@ def _component(answer: Answer, id: str, codes: Sequence[str], position: int) -> 
 def _attribute(answer: Answer, places: _Places, id: str, format: JsonFormat) -> dict[str, Any]:
     flow = answer.query.flow
     if id == CONTRIBUTORS:
-        values: list[Any] = [
-            {"id": str(number), "name": str(number)} if format != "2.0" else {"value": number}
-            for number in places.contributors
-        ]
+        values: list[Any] = [{"id": str(number), "name": str(number)} for number in places.contributors]
     else:
         values = [_named(code.id, code.names) for code in flow.lists[id].codes]
         if format == "draft":  # its readers know one name of an attribute's value

@@ -19,4 +19,5 @@ urlpatterns = [
     path("3.0/availability/<anything:address>", views.Availability30.as_view(), name="availability-30"),
     path("3.0/structure/<anything:address>", views.Structures30.as_view(), name="structures-30"),
     path("3.0/<anything:address>", views.Elsewhere30.as_view(), name="elsewhere-30"),
+    path("<anything:address>", views.Elsewhere.as_view(), name="elsewhere"),
 ]

@@ -183,7 +183,7 @@ class Elsewhere(SdmxView):
     """Whatever else the standard knows, or does not."""
 
     def get(self, request: Request, address: str = "") -> HttpResponseBase:
-        if self.api == "2.1" or address.split("/")[0] in {"schema", "metadata", "registration"}:
+        if {"schema", "metadata", "registration"} & set(request.path.split("/")[3:4]):
             raise errors.not_implemented("Schemas, reference metadata and registrations are not given here.")
         raise errors.syntax("There is no such resource: ask for data, availability or a structure.")
 
