@@ -1,0 +1,1 @@
+"""Papers that are printed: the board report of a release."""
