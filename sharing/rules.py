@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from consortium.errors import Forbidden, Refused
 from consortium.institutions.services.agreements import check_is_accepted
-from consortium.people.roles import Actor, Permission, may, require
+from consortium.people.roles import Actor, Permission, may, require, require_entitled
 from sharing.benchmarks.periods import first_day_after
+from sharing.models.alert import Outcome
 from sharing.models.no_data import NoDataReason
 from sharing.models.submission import CorrectionReason
 from sharing.retention import check_can_be_opened
-from sharing.states import NoDataState, QueryState, ReleaseState, RoundState, SubmissionState
+from sharing.states import AlertState, NoDataState, QueryState, ReleaseState, RoundState, SubmissionState
 from sharing.texts import LONGEST_REASON, check_has_words, check_is_text
 
 if TYPE_CHECKING:
@@ -25,11 +26,24 @@ if TYPE_CHECKING:
     from anonymize.template import Template
     from consortium.institutions.models import Institution
     from consortium.people.models import Person
-    from sharing.models import Collection, Extension, NoData, Query, Release, Round, Statement, Submission
+    from sharing.models import (
+        AlertHandling,
+        Collection,
+        Extension,
+        NoData,
+        PeerGroup,
+        Query,
+        Release,
+        Round,
+        Statement,
+        Submission,
+    )
 
 APPROVALS_NEEDED = 2
 LONGEST_EMBARGO = timedelta(days=90)
 FEWEST_TO_ASK_AMONG = 5
+LONGEST_GROUP_NAME = 60
+LONGEST_OWNER = 120
 
 
 # Collections
@@ -46,6 +60,27 @@ def check_can_define(person: Person, template: Template, latest: Collection | No
 
 def check_can_invite_contributors(person: Person) -> None:
     require(person, Permission.COLLECTION_MANAGE)
+
+
+def check_can_define_peer_group(actor: Actor, name: str) -> None:
+    """Members define groups for themselves; whether one fits is checked with its institutions."""
+    require(actor, Permission.RELEASE_VIEW)
+    if actor.institution_id is None:
+        raise Forbidden(_("Only members define peer groups of their own."), rule="no-member")
+    check_is_text(name)
+    if not name.strip() or len(name.strip()) > LONGEST_GROUP_NAME:
+        raise Refused(_("Give the peer group a name of at most 60 characters."), rule="group-name")
+
+
+def check_can_retire_peer_group(actor: Actor, group: PeerGroup) -> None:
+    """By its owner, or by whoever manages collections; once."""
+    require_entitled(actor)
+    if group.owner_id is None:
+        raise Refused(_("This peer group is the association's and stays."), rule="not-custom")
+    if group.owner_id != actor.institution_id and not may(actor, Permission.COLLECTION_MANAGE):
+        raise Forbidden(_("A peer group is retired by the institution that defined it."), rule="not-the-owner")
+    if group.retired_at is not None:
+        raise Refused(_("This peer group is retired already."), rule="retired-already")
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -435,3 +470,43 @@ def check_can_answer(actor: Actor, query: Query) -> None:
 def _check_is_not_closed(query: Query) -> None:
     if query.state == QueryState.CLOSED:
         raise Refused(_("This question is closed."), rule="query-closed")
+
+
+# Warnings
+
+
+def check_can_acknowledge(actor: Actor, handling: AlertHandling) -> None:
+    _check_handles(actor, handling)
+    if handling.state != AlertState.OPEN:
+        raise Refused(_("This warning is acknowledged already."), rule="alert-acknowledged")
+
+
+def check_can_follow_up(actor: Actor, handling: AlertHandling, owner: str) -> None:
+    """Again while it is followed up: handed on, or with more time."""
+    check_can_change_follow_up(actor, handling)
+    check_is_text(owner)
+    if not owner.strip() or len(owner) > LONGEST_OWNER:
+        raise Refused(_("Name who follows it up, in at most 120 characters."), rule="alert-owner")
+
+
+def check_can_change_follow_up(actor: Actor, handling: AlertHandling) -> None:
+    _check_handles(actor, handling)
+    _check_is_not_dealt_with(handling)
+
+
+def check_can_close_alert(actor: Actor, handling: AlertHandling, outcome: str) -> None:
+    check_can_change_follow_up(actor, handling)
+    if outcome not in Outcome.values:
+        raise Refused(_("Say what the warning turned out to be."), rule="alert-outcome")
+
+
+def _check_handles(actor: Actor, handling: AlertHandling) -> None:
+    """Each party for itself: a member its own handling, the association's people theirs."""
+    require(actor, Permission.ALERT_HANDLE)
+    if handling.institution_id != actor.institution_id:
+        raise Forbidden(_("This is another party's handling of the warning."), rule="not-yours")
+
+
+def _check_is_not_dealt_with(handling: AlertHandling) -> None:
+    if handling.state == AlertState.CLOSED:
+        raise Refused(_("This warning is dealt with already."), rule="alert-closed")

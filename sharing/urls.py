@@ -7,13 +7,16 @@ from itertools import chain
 from django.urls import path
 
 from sharing.views import (
+    alerts,
     analytics,
     benchmarks,
     calendar,
     deadlines,
     no_data,
+    peer_groups,
     quality,
     queries,
+    release_files,
     releases,
     reminders,
     round_keys,
@@ -23,6 +26,12 @@ from sharing.views import (
 )
 
 urlpatterns = [
+    path("alerts/", alerts.listing, name="alerts"),
+    path("alerts/ours/", alerts.ours, name="own-alerts"),
+    path("alerts/<uuid:alert_id>/", alerts.detail, name="alert"),
+    path("alerts/<uuid:alert_id>/acknowledge/", alerts.act, {"verb": "acknowledge"}, name="alert-acknowledge"),
+    path("alerts/<uuid:alert_id>/follow-up/", alerts.act, {"verb": "follow-up"}, name="alert-follow-up"),
+    path("alerts/<uuid:alert_id>/close/", alerts.act, {"verb": "close"}, name="alert-close"),
     path("benchmarks/", benchmarks.explorer, name="benchmarks"),
     path("benchmarks/chart.<str:drawing>", benchmarks.chart, name="benchmarks-chart"),
     path("benchmarks/figures.<str:format>", benchmarks.figures, name="benchmarks-figures"),
@@ -50,8 +59,12 @@ urlpatterns = [
     path("queries/", queries.listing, name="queries"),
     path("queries/<uuid:query_id>/", queries.detail, name="query"),
     path("queries/<uuid:query_id>/close/", queries.close, name="query-close"),
+    path("peer-groups/", peer_groups.listing, name="peer-groups"),
+    path("peer-groups/<slug:code>/retire/", peer_groups.retire, name="peer-group-retire"),
     path("releases/", releases.listing, name="releases"),
     path("releases/<slug:release_id>/", releases.detail, name="release"),
+    path("releases/<slug:release_id>/files/", release_files.listing, name="release-files"),
+    path("releases/<slug:release_id>/files/<str:name>", release_files.download, name="release-file"),
     path("releases/<slug:release_id>/figures.<str:format>", releases.figures, name="release-figures"),
     path("releases/<slug:release_id>/approve/", releases.approve, name="release-approve"),
     path("releases/<slug:release_id>/publish/", releases.publish, name="release-publish"),

@@ -14,7 +14,7 @@ from consortium.institutions.states import ApplicationState
 from consortium.notifications.kinds import Kind
 from consortium.notifications.models import Delivery, Endpoint, Message, Notice
 from consortium.people import invitations
-from sharing.models import Extension, Query, Release, Submission
+from sharing.models import Alert, Extension, Query, Release, ReleaseCell, Submission
 from sharing.services import checking, submissions
 from sharing.states import ReleaseState
 from tests.access import CAST, DELETE, GET, PATCH, POST, ROLES, Door, Line, addresses
@@ -62,9 +62,21 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "api/v1/releases": GET(everyone=200),
     "api/v1/releases/<slug:release_id>": GET(statistician=200, everyone=404),
     "api/v1/releases/<slug:release_id>/cells": GET(statistician=200, everyone=404),
+    "api/v1/releases/<slug:release_id>/files": GET(everyone=404),  # a draft has none
+    "api/v1/releases/<slug:release_id>/files/<str:name>": GET(everyone=404),
     "api/v1/releases/<slug:release_id>/audit": GET(statistician=200, everyone=404),
     "api/v1/releases/<slug:release_id>/statement": GET(everyone=404),
     "api/v1/releases/<slug:release_id>/proof": GET(statistician=409, everyone=404),  # this one was never computed
+    # warnings: this one stands on a cell of the draft; own ones are the own institution's
+    "api/v1/alerts": GET(everyone=200),
+    "api/v1/alerts/<uuid:alert_id>": GET(statistician=200, everyone=404),
+    "api/v1/alerts/<uuid:alert_id>/acknowledge": POST({}, statistician=200, everyone=404),
+    "api/v1/alerts/<uuid:alert_id>/follow-up": POST({"owner": "Stella"}, statistician=200, everyone=404),
+    "api/v1/alerts/<uuid:alert_id>/close": POST({"outcome": "real"}, statistician=200, everyone=404),
+    "api/v1/alerts/own": GET(harbour=200, outsider=200, staff=403),
+    "api/v1/alerts/own/actions": POST(
+        {"alert": "00000000-0000-0000-0000-000000000000", "action": "acknowledge"}, harbour=409, outsider=409, staff=403
+    ),
     # the log: hashes that name nobody
     "api/v1/log/head": GET(everyone=200),
     "api/v1/log/consistency": GET("?first=1&second=1", everyone=400),  # there is no leaf yet
@@ -180,6 +192,22 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "accounts/2fa/totp/deactivate/": GET(client=401, suspended=404, everyone=404),
     "accounts/2fa/recovery-codes/": GET(client=401, suspended=404, everyone=404),
     "accounts/2fa/recovery-codes/generate/": GET(client=401, suspended=302, everyone=302),
+    # warnings, as pages
+    "alerts/": GET(client=401, member_services=403, auditor=403, everyone=200),
+    "alerts/ours/": (
+        *GET(client=401, suspended=403, people=200, outsider=200, everyone=404),
+        *POST({"alert": "none", "verb": "acknowledge"}, client=401, people=302, outsider=302, everyone=404),
+    ),
+    "alerts/<uuid:alert_id>/": GET(client=401, suspended=404, statistician=200, everyone=404),
+    "alerts/<uuid:alert_id>/acknowledge/": POST(
+        client=401, statistician=302, people=404, outsider=404, collection_manager=404, secretariat=404, everyone=403
+    ),
+    "alerts/<uuid:alert_id>/follow-up/": POST(
+        client=401, statistician=302, people=404, outsider=404, collection_manager=404, secretariat=404, everyone=403
+    ),
+    "alerts/<uuid:alert_id>/close/": POST(
+        client=401, statistician=302, people=404, outsider=404, collection_manager=404, secretariat=404, everyone=403
+    ),
     # home and benchmarks, as pages
     "": GET(client=401, suspended=200, everyone=200),
     "benchmarks/": GET(client=401, member_services=403, auditor=403, everyone=200),
@@ -258,7 +286,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     ),
     "notices/no-more-mail/<str:token>/": GET(public=404),  # but for the link at the foot of a letter
     # peer groups: there is no such custom group
-    "peer-groups/": GET(client=401, everyone=200),
+    "peer-groups/": GET(client=401, member_services=403, auditor=403, everyone=200),
     "peer-groups/<slug:code>/retire/": POST(client=401, everyone=404),
     # the calendar, and a link that is nobody's
     "calendar/": GET(client=401, everyone=200),
@@ -337,6 +365,8 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     # pages: releases; the one here is in review
     "releases/": GET(client=401, member_services=403, auditor=403, everyone=200),
     "releases/<slug:release_id>/": GET(client=401, suspended=404, statistician=200, everyone=404),
+    "releases/<slug:release_id>/files/": GET(client=401, suspended=404, everyone=404),  # a draft has none
+    "releases/<slug:release_id>/files/<str:name>": GET(client=401, suspended=404, everyone=404),
     "releases/<slug:release_id>/figures.<str:format>": GET(client=401, suspended=404, statistician=200, everyone=404),
     "releases/<slug:release_id>/approve/": POST(client=401, suspended=404, statistician=302, everyone=404),
     "releases/<slug:release_id>/publish/": POST(client=401, suspended=404, statistician=302, everyone=404),
@@ -620,6 +650,7 @@ def things(harbour, open_round, ada, timo, mara):
         "wanted": "unknown",
         "rest": "no/such/address",
         "address": "no/such/address",
+        "name": "manifest.jws",
         "token": "forged",
         "webhook_id": delivery.endpoint_id,
         "delivery_id": delivery.pk,
@@ -630,6 +661,7 @@ def things(harbour, open_round, ada, timo, mara):
         "client": harbour.client.pk,
         "pk": submission.pk,
         **_asked_and_extended(submission, mara),
+        "alert_id": _warned(release),
         "kid": harbour.key.kid,
         "key_id": 1,  # nobody has one
         "slug": "harbour",
@@ -652,6 +684,23 @@ def _asked_and_extended(submission, mara):
         granted_by=mara,
     )
     return {"query_id": query.pk, "extension_id": extension.pk}
+
+
+def _warned(release):
+    """A warning about a cell of the release."""
+    indicator = release.round.collection.template.indicators[0].id
+    named = {"release": release, "indicator": indicator, "peer_group": "ALL", "key": "_T"}
+    ReleaseCell.objects.create(**named, pooled=0.04, contributors=9, withheld=False)
+    alert = Alert.objects.create(
+        **named,
+        collection=release.round.collection.code,
+        kind="level",
+        severity="severe",
+        since=release.round.period,
+        period=release.round.period,
+        facts={"figure": "pooled", "value": 0.04, "expected": 0.03, "limit": 0.035, "history": 20, "course": []},
+    )
+    return alert.pk
 
 
 def _joining(institution, mara):

@@ -34,6 +34,8 @@ def _applications(person: Person) -> int:
 PORTAL = (
     Entry(_("Home"), "home", "home", exact=True),
     Entry(_("Benchmarks"), "benchmarks", "benchmarks", Permission.RELEASE_VIEW),
+    Entry(_("Warnings"), "alerts", "alert", Permission.RELEASE_VIEW),
+    Entry(_("Peer groups"), "peer-groups", "peers", Permission.RELEASE_VIEW),
     Entry(_("Releases"), "releases", "releases", Permission.RELEASE_VIEW),
     Entry(_("Submissions"), "submissions", "submissions", Permission.SUBMISSION_VIEW),
     Entry(_("Calendar"), "calendar", "calendar"),

@@ -223,7 +223,11 @@ class AuditDocument(serializers.ModelSerializer[Release]):
 
 
 class PeerGroupDocument(serializers.ModelSerializer[PeerGroup]):
-    """`criteria` gives the institutions' attributes; `collections` the ones compared so that the caller sees."""
+    """`criteria` gives the institutions' attributes; `collections` the ones compared so that the caller sees.
+
+    A custom group was defined by a member on the day `defined_at`; it is a list of institutions, `criteria` are what it was
+    chosen by. From `retired_at` on no new round is compared so.
+    """
 
     id = serializers.CharField(source="code")
     name = serializers.JSONField(source="names")
@@ -231,4 +235,4 @@ class PeerGroupDocument(serializers.ModelSerializer[PeerGroup]):
 
     class Meta:
         model = PeerGroup
-        fields = ["id", "family", "name", "criteria", "collections"]
+        fields = ["id", "family", "name", "criteria", "collections", "defined_at", "retired_at"]

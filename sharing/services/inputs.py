@@ -36,7 +36,7 @@ def group(round: Round, submissions: Iterable[Submission]) -> None:
 
 def peer_groups(round: Round) -> list[PeerGroup]:
     """With whom members are compared in a round: a custom group from the first round that is computed after it was defined."""
-    return list(round.collection.peer_groups.in_force(begun(round)))
+    return list(PeerGroup.objects.in_force(begun(round)).filter(collections=round.collection))
 
 
 def begun(round: Round) -> datetime:
