@@ -76,3 +76,19 @@ def remind() -> None:
     from sharing.services import reminders
 
     reminders.remind_due()
+
+
+@shared_task
+def watch_collection(code: str) -> None:
+    """Brings the warnings about a collection's published series up to date."""
+    from sharing.services import watching
+
+    watching.look_over(code)
+
+
+@shared_task
+def watch_changed() -> None:
+    """Looks over collections whose look after a publication was lost."""
+    from sharing.services import watching
+
+    watching.look_over_changed()

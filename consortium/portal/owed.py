@@ -24,6 +24,7 @@ from consortium.people.roles import Permission, may
 from consortium.web.offers import refusal
 from sharing import rules
 from sharing.models import NoData, Query
+from sharing.services import alerts, own_alerts
 from sharing.states import NoDataState, QueryState
 
 KEY_WARNING = timedelta(days=30)
@@ -41,8 +42,17 @@ class Owed:
 def owed(person: Person) -> list[Owed]:
     """The most pressing first."""
     if person.institution is None:
-        return list(_of_association(person))
-    return list(_of_member(person, person.institution))
+        return [*_of_association(person), *_warnings(person)]
+    return [*_of_member(person, person.institution), *_warnings(person)]
+
+
+def _warnings(person: Person) -> Iterator[Owed]:
+    """What nobody of the own side has acknowledged, and own figures that nobody has had looked over."""
+    if count := alerts.open_for(person):
+        text = ngettext("Acknowledge %(count)s warning", "Acknowledge %(count)s warnings", count) % {"count": count}
+        yield Owed(text, _("about published figures"), reverse("alerts"))
+    if own_alerts.has_unlooked(person):
+        yield Owed(_("Look over our own series"), _("there are new statements"), reverse("own-alerts"))
 
 
 def _of_member(person: Person, institution: Institution) -> Iterator[Owed]:

@@ -263,6 +263,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Work whose message was lost, or whose worker died, is queued again.
     "sweep": {"task": "sharing.tasks.sweep", "schedule": 30.0},
     "embargoes": {"task": "sharing.tasks.publish_due", "schedule": 20.0},
+    "warnings": {"task": "sharing.tasks.watch_changed", "schedule": 900.0},
     "tidy": {"task": "sharing.tasks.tidy", "schedule": 3600.0},
     "leaving": {"task": "consortium.institutions.tasks.complete_departures", "schedule": crontab(minute=5)},
     "joining": {"task": "consortium.institutions.tasks.forget_applications", "schedule": 24 * 3600.0},

@@ -53,6 +53,8 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     "acknowledged": ("info", "check"),
     "follow_up": ("info", "clock"),
     "alert_closed": ("neutral", "check"),
+    "elevated": ("warn", "alert"),
+    "severe": ("bad", "alert"),
     # releases
     "failed": ("bad", "alert"),
     "refused": ("bad", "cross"),

@@ -117,6 +117,7 @@ def _release_published(announcement: Announcement) -> None:
         _notify((p for p in readers if p.institution_id not in compared), Kind.RELEASE_PUBLISHED, release, announcement)
     _emit(EventType.RELEASE_PUBLISHED, release, {p.institution_id for p in readers if p.institution_id}, announcement)
     _emit(EventType.STATEMENT_READY, release, compared, announcement)
+    _watch(release)
 
 
 def _release_withdrawn(announcement: Announcement) -> None:
@@ -124,6 +125,7 @@ def _release_withdrawn(announcement: Announcement) -> None:
     readers = _readers(release)
     _notify(readers, Kind.RELEASE_WITHDRAWN, release, announcement)
     _emit(EventType.RELEASE_WITHDRAWN, release, {p.institution_id for p in readers if p.institution_id}, announcement)
+    _watch(release)
 
 
 _TELL: Mapping[str, Callable[[Announcement], None]] = {
@@ -133,6 +135,11 @@ _TELL: Mapping[str, Callable[[Announcement], None]] = {
     "release.published": _release_published,
     "release.withdrawn": _release_withdrawn,
 }
+
+
+def _watch(release: Release) -> None:
+    """What is in force has changed, so warnings may have."""
+    transaction.on_commit(partial(tasks.send, tasks.watch_collection, release.round.collection.code))
 
 
 def _notify(people: Iterable[Person], kind: Kind, release: Release, announcement: Announcement) -> None:

@@ -168,3 +168,13 @@ def _delivery_key(text: str) -> SealingKeyPair:
     if not text:
         raise ImproperlyConfigured("CONCORD_DELIVERY_KEY is not set, so this process cannot open statements.")
     return SealingKeyPair.from_private_bytes("X25519", urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def sealed_to_portal(content: bytes, about: str) -> bytes:
+    """Sealed to the portal's delivery key, bound to what it is about."""
+    return vault.seal_for_portal(content, about)
+
+
+def opened_by_portal(sealed: bytes, about: str) -> bytes:
+    """What `sealed_to_portal` sealed; only the process that holds the delivery key can. ValueError in another row."""
+    return _delivery_key(settings.CONCORD_DELIVERY_KEY).decrypt(sealed, about.encode())

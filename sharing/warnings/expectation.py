@@ -81,7 +81,7 @@ def _candidates(history: Values, season: int | None) -> Iterator[tuple[float, Ex
 
     observed = np.append(history, np.nan)  # the filter looks one step beyond the history
     model: Any = UnobservedComponents(
-        observed, level="local level", seasonal=season, stochastic_seasonal=False if season else True
+        observed, level="local level", seasonal=season, stochastic_seasonal=season is None
     )
     for place, ratio in enumerate(RATIOS):
         model.update(np.array([1.0, ratio]))
@@ -92,7 +92,9 @@ def _candidates(history: Values, season: int | None) -> Iterator[tuple[float, Ex
         used[: _first(history, burnt)] = False
         count = int(used.sum())
         scale = max(float(np.sum(errors[:-1][used] ** 2 / variances[:-1][used])) / count, _FINEST**2)
-        likelihood = -0.5 * (count * math.log(scale) + float(np.log(variances[:-1][used]).sum())) - _AGAINST_FAST * place
+        likelihood = (
+            -0.5 * (count * math.log(scale) + float(np.log(variances[:-1][used]).sum())) - _AGAINST_FAST * place
+        )
         deviation = math.sqrt(scale * float(variances[-1]))
         yield likelihood, Expectation(float(found.forecasts[0, -1]), deviation, max(count - 1, 1))
 

@@ -21,7 +21,7 @@ from sharing.warnings.policy import USUAL, WarningPolicy
 from sharing.warnings.series import Reference, Series
 
 _MOST_SURPRISE: Final = 4.0  # what one period adds to a trend at most: a single one is a level, not a trend
-_FEW: Final = 12  # values of history below which a reader is told so
+FEW: Final = 12  # values of history below which a reader is told so
 
 
 class Kind(StrEnum):
@@ -53,7 +53,7 @@ class Judgement:
 
     @property
     def has_little_history(self) -> bool:
-        return self.history < _FEW
+        return self.history < FEW
 
 
 @dataclass

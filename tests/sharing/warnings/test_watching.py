@@ -147,7 +147,9 @@ def test_every_period_between_two_is_in_their_span():
 def test_in_simulated_calm_few_are_raised_and_in_a_wave_most_within_three_months():
     """The promise of docs/early-warning.md on a small panel; `make bench-warnings` measures a large one."""
     calm, wave = ([one for one in published(name, 5, 22, 0.25) if _is_margin(one)] for name in ("calm", "wave"))
-    false = [each for judgements in watch(calm).values() for each in judgements if each.kind and each.since == each.period]
+    false = [
+        each for judgements in watch(calm).values() for each in judgements if each.kind and each.since == each.period
+    ]
     months = len(calm) * (22 - FEWEST)
     assert len(false) / months < 0.01
     found = watch(wave)
