@@ -26,7 +26,8 @@ def pdf(release: Release, person: Person, language: str) -> bytes:
     """
     with translation.override(language):
         document = content(release, person)
-    return typeset(document, release.published_at or release.started_at)
+    paper: bytes = typeset(document, release.published_at or release.started_at)
+    return paper
 
 
 def typeset(document: dict[str, Any], at: datetime, format: Literal["pdf", "png"] = "pdf") -> Any:
@@ -34,7 +35,7 @@ def typeset(document: dict[str, Any], at: datetime, format: Literal["pdf", "png"
     # Imported late: nothing but a report needs it.
     import typst
 
-    return typst.compile(
+    return typst.compile(  # type: ignore[misc]  # its stub does not say that bytes are an input
         _layout(),
         format=format,
         font_paths=[_fonts()],

@@ -5,6 +5,7 @@ Everything comes from what its reader may see of the release; the own figures ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,8 +31,11 @@ from sharing.reports import words
 
 SHADES: Final = 5  # of the heat table, told apart in grey
 _DEPTH: Final = 1  # codes right below the total: what fits a page
+_WIDEST: Final = 9  # columns of the heat table
 _PERIODS: Final = 25  # of a chart: two years of months, and the period they are compared with
 _CHART: Final = {"width": 640, "height": 190, "padding": 6}
+
+_TEXT: Final = re.compile(r'<text [^>]*?fill="(#[0-9a-fA-F]{6})"')
 
 Cell = dict[str, Any]
 Table = dict[str, Any]
@@ -48,13 +52,14 @@ class Reader:
     def template(self) -> Template:
         return self.release.round.collection.template
 
-    @property
-    def indicators(self) -> Sequence[Indicator]:
-        return self.template.indicators
+    @cached_property
+    def indicators(self) -> list[Indicator]:
+        """Those that the release says something about in total, be it that they are withheld."""
+        return [each for each in self.template.indicators if self.points[each.id]]
 
     @property
     def cut(self) -> tuple[Dimension, ...]:
-        return self.template.cut(self.indicators[0])
+        return self.template.cut(self.template.indicators[0])
 
     @cached_property
     def us(self) -> str | None:
@@ -71,16 +76,14 @@ class Reader:
 
     @cached_property
     def points(self) -> dict[str, list[Point]]:
-        """The series of every indicator at the total of all members, up to the period of the release."""
+        """The series of every indicator at the total of all members up to the release; empty where it has no such cell."""
         collection, until = self.release.round.collection, self.release.round.period
-        return {
-            indicator.id: [
-                point
-                for point in explorer.series(collection, indicator.id, ALL, self.key({}), self.person)
-                if point.period <= until
-            ]
-            for indicator in self.indicators
-        }
+        found = {}
+        for indicator in self.template.indicators:
+            series = explorer.series(collection, indicator.id, ALL, self.key({}), self.person)
+            points = [point for point in series if point.period <= until]
+            found[indicator.id] = points if points and points[-1].period == until else []
+        return found
 
     def figures(self, peer_group: str, keys: Sequence[str]) -> dict[tuple[str, str], Figures]:
         """By indicator and key."""
@@ -98,11 +101,17 @@ def content(release: Release, person: Person) -> dict[str, Any]:
         "lang": words.language(),
         "labels": words.labels(),
         "cover": _cover(reader),
-        "summary": [_summary(reader, indicator) for indicator in reader.indicators],
-        "tables": [_levels(reader), *([_own(reader)] if reader.us else []), _changes(reader)],
-        "charts": [_chart(reader, indicator) for indicator in reader.indicators if reader.points[indicator.id]],
-        "groups": _groups(reader),
-        "breakdowns": [] if reader.headlines_only else [_breakdown(reader, each) for each in reader.cut],
+        "summary": [
+            _summary(indicator, found)
+            for indicator in reader.indicators
+            if (found := answer(reader.points[indicator.id], reader.template.frequency, indicator.format))
+        ],
+        "own": _own(reader) if reader.us else None,
+        "tables": [_levels(reader), _changes(reader)],
+        "charts": [_chart(reader, indicator) for indicator in reader.indicators],
+        "breakdowns": []
+        if reader.headlines_only
+        else [_groups(reader), *(_breakdown(reader, each) for each in reader.cut)],
         "only_headlines": words.only_headlines() if reader.headlines_only else "",
         "heat": None if reader.headlines_only else _heat(reader),
         "methods": words.methods(reader.template, own=reader.us is not None),
@@ -129,20 +138,16 @@ def _cover(reader: Reader) -> dict[str, Any]:
     }
 
 
-def _summary(reader: Reader, indicator: Indicator) -> dict[str, Any]:
+def _summary(indicator: Indicator, found: Answer) -> dict[str, Any]:
     """The verdict and the two sentences of the explorer, with where the own rate lies."""
     kind = indicator.format
-    found = answer(reader.points[indicator.id], reader.template.frequency, kind)
-    if found is None:
-        return {"name": _name(indicator), "verdict": "", "text": words.nothing_published()}
     told = [sentences.about_us(found, kind), sentences.about_peers(found, kind)]
-    text = " ".join(unescape(strip_tags(each)) for each in told if each)
     own = found.now.own
     place = words.between(own.between) if own and own.between else ""
     return {
         "name": _name(indicator),
         "verdict": str(sentences.VERDICTS[found.verdict]),
-        "text": words.joined([text, place, _since(found)]),
+        "text": words.joined([*(unescape(strip_tags(each)) for each in told), place, _since(found)]),
     }
 
 
@@ -156,7 +161,7 @@ def _levels(reader: Reader) -> Table:
     rows = []
     for indicator in reader.indicators:
         now = _now(reader, indicator)
-        if now is None or now.withheld:
+        if now.withheld:
             rows.append([_text(_name(indicator)), *[_withheld()] * (len(columns) - 1)])
             continue
         figures = [_figure(each, indicator) for each in (now.p25, now.median, now.p75, now.pooled)]
@@ -169,7 +174,7 @@ def _own(reader: Reader) -> Table:
     rows = []
     for indicator in reader.indicators:
         now = _now(reader, indicator)
-        own = now.own if now else None
+        own = now.own
         between = f"{own.between[0]}–{own.between[1]}" if own and own.between else formats.NOTHING
         rows.append([
             _text(_name(indicator)),
@@ -204,13 +209,19 @@ def _chart(reader: Reader, indicator: Indicator) -> dict[str, str]:
     spec = {**charts.time_series(points, indicator.format, us=reader.us), **_CHART}
     drawing, _media_type = draw(spec, "svg", "light")
     alt = charts.time_series_in_words(points, indicator.format, us=reader.us)
-    return {"title": _name(indicator), "svg": drawing.decode(), "alt": alt}
+    return {"title": _name(indicator), "svg": _printable(drawing.decode()), "alt": alt}
+
+
+def _printable(svg: str) -> str:
+    """The typesetter takes a variable font's thinnest weight in drawings: an outline of its colour makes text readable."""
+    return _TEXT.sub(r'\g<0> stroke="\1" stroke-width="0.45"', svg)
 
 
 def _groups(reader: Reader) -> Table:
     names = peer_group_names(reader.release.round.collection)
+    total = reader.key({})
     rows = [
-        [_text(name), *_cells(reader, reader.figures(group, [reader.key({})]), reader.key({}))]
+        [_text(name), *_cells(reader, reader.figures(group, [total]), total, own=group == ALL)]
         for group, name in names.items()
     ]
     shown = [row for row in rows if any(cell["text"] for cell in row[1:])]
@@ -231,7 +242,7 @@ def _breakdown(reader: Reader, dimension: Dimension) -> Table:
     return {"title": name, "columns": [name, *map(_name, reader.indicators)], "rows": rows}
 
 
-def _cells(reader: Reader, figures: Mapping[tuple[str, str], Figures], key: str) -> list[Cell]:
+def _cells(reader: Reader, figures: Mapping[tuple[str, str], Figures], key: str, *, own: bool = True) -> list[Cell]:
     """The pooled rate of each indicator with the own one below it; a mark where it is withheld."""
     found = []
     for indicator in reader.indicators:
@@ -240,37 +251,43 @@ def _cells(reader: Reader, figures: Mapping[tuple[str, str], Figures], key: str)
             found.append(_text(""))
             continue
         cell = _withheld() if each.withheld else _figure(each.pooled, indicator)
-        own = formats.figure(each.own.rate, indicator.format) if each.own else ""
-        found.append({**cell, "below": own})
+        below = formats.figure(each.own.rate, indicator.format) if own and each.own else ""
+        found.append({**cell, "below": below})
     return found
 
 
 def _heat(reader: Reader) -> Table | None:
-    """The first indicator over the two widest dimensions of the cut; None when there is but one dimension."""
-    if len(reader.cut) < 2:
+    """The first indicator over the two first dimensions of the cut; None where that shows nothing."""
+    if len(reader.cut) < 2 or not reader.indicators:
         return None
     across, down = sorted(reader.cut[:2], key=lambda dimension: len(dimension.code_list.ids))
     indicator = reader.indicators[0]
-    columns, lines = _below_total(across), _below_total(down)
-    keys = {(row, column): reader.key({down.id: row, across.id: column}) for row in lines for column in columns}
-    figures = {
-        each.key: each
-        for each in explorer.cells(reader.release, indicator.id, ALL, reader.person, list(keys.values()))
+    keys = {
+        (row, column): reader.key({down.id: row, across.id: column})
+        for row in down.code_list.children(TOTAL)
+        for column in _columns(across)
     }
+    cells = explorer.cells(reader.release, indicator.id, ALL, reader.person, list(keys.values()))
+    figures = {place: each for each in cells for place, key in keys.items() if key == each.key}
     known = sorted(each.pooled for each in figures.values() if each.pooled is not None)
     if not known:
         return None
-    rows = []
-    for line in lines:
-        cells = [_heat_cell(figures.get(keys[line, column]), indicator, known[0], known[-1]) for column in columns]
-        if any(cell["text"] for cell in cells):
-            rows.append([_code(down, line), *cells])
+    lines, columns = (list(dict.fromkeys(place[axis] for place in keys if place in figures)) for axis in (0, 1))
+    rows = [
+        [
+            _code(down, line),
+            *(_heat_cell(figures.get((line, each)), indicator, known[0], known[-1]) for each in columns),
+        ]
+        for line in lines
+    ]
     names = [in_language(dict(across.code_list.by_id[column].names)) for column in columns]
     return {"title": _name(indicator), "columns": [in_language(dict(down.names)), *names], "rows": rows}
 
 
-def _below_total(dimension: Dimension) -> list[str]:
-    return list(dimension.code_list.children(TOTAL))
+def _columns(dimension: Dimension) -> Sequence[str]:
+    """The finest codes where a page holds them, else those right below the total."""
+    leaves = dimension.code_list.leaves
+    return leaves if len(leaves) <= _WIDEST else dimension.code_list.children(TOTAL)
 
 
 def _heat_cell(figures: Figures | None, indicator: Indicator, low: float, high: float) -> Cell:
@@ -291,10 +308,9 @@ def _verify(release: Release) -> list[list[str]]:
     ]
 
 
-def _now(reader: Reader, indicator: Indicator) -> Figures | None:
-    """The figures of the release's own period; None where the release has no such cell."""
-    points = reader.points[indicator.id]
-    return points[-1].figures if points and points[-1].period == reader.release.round.period else None
+def _now(reader: Reader, indicator: Indicator) -> Figures:
+    """The figures of the release's own period."""
+    return reader.points[indicator.id][-1].figures
 
 
 def _name(indicator: Indicator) -> str:

@@ -11,7 +11,9 @@ from anonymize.template import Template
 
 def language() -> dict[str, str]:
     """As the typesetter names it: hyphenation, punctuation and the document's language follow from it."""
-    return {"lang": "zh", "region": "CN"} if (get_language() or "en").startswith("zh") else {"lang": "en", "region": "GB"}
+    return (
+        {"lang": "zh", "region": "CN"} if (get_language() or "en").startswith("zh") else {"lang": "en", "region": "GB"}
+    )
 
 
 def labels() -> dict[str, str]:
@@ -21,7 +23,9 @@ def labels() -> dict[str, str]:
         "question": _("Is it us, or is it everybody?"),
         "key_figures": _("Key figures"),
         "charts": _("How it came about"),
-        "charts_note": _("The middle half of the members' rates, their median, the rate of all members pooled, and ours."),
+        "charts_note": _(
+            "The middle half of the members' rates, their median, the rate of all members pooled, and ours."
+        ),
         "breakdowns": _("Breakdowns"),
         "breakdowns_note": _("Pooled rate of all members; below it, where there is one, our own."),
         "heat": _("Where it is high"),
@@ -32,9 +36,6 @@ def labels() -> dict[str, str]:
             "The figures are those of the release named here. Its files, their signed manifest and this report can be downloaded "
             "again under its name; the report of the same release and language is the same to the last byte."
         ),
-        "page": _("Page"),
-        "of": _("of"),
-        "ours": _("Ours"),
     }
 
 
@@ -44,17 +45,16 @@ def handling(us: str | None) -> str:
     return _("Confidential: it holds figures of %(us)s. For its board and management alone.") % {"us": us}
 
 
-def nothing_published() -> str:
-    return _("This release publishes nothing for this indicator in total.")
-
-
 def between(percentiles: tuple[int, int]) -> str:
     low, high = percentiles
     if low == 0:
         return _("Our rate is among the lowest %(high)s per cent of members.") % {"high": high}
     if high == 100:
         return _("Our rate is among the highest %(high)s per cent of members.") % {"high": 100 - low}
-    return _("Our rate lies between the %(low)sth and the %(high)sth percentile of members.") % {"low": low, "high": high}
+    return _("Our rate lies between the %(low)sth and the %(high)sth percentile of members.") % {
+        "low": low,
+        "high": high,
+    }
 
 
 def compared_with(period: str) -> str:
@@ -85,12 +85,14 @@ def methods(template: Template, *, own: bool) -> list[str]:
         _(
             "A cell is published when at least %(count)s members contribute to it, none of them dominates it, and nobody can "
             "derive a member's figure from it together with everything else that is published. Otherwise it is marked "
-            "“withheld”, whatever the reason. Withheld is not zero."
+            "as withheld, whatever the reason. Withheld is not zero."
         )
         % {"count": rules.min_contributors},
         _("A median needs at least %(median)s members, the middle half at least %(quartiles)s.")
         % {"median": rules.median_minimum, "quartiles": rules.quartiles_minimum},
-        _("Before publication every release is audited by an independent program, which tries to recover withheld figures."),
+        _(
+            "Before publication every release is audited by an independent program, which tries to recover withheld figures."
+        ),
     ]
     if own:
         told.append(
