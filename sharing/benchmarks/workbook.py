@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterable
 from xml.sax.saxutils import escape
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pyarrow as pa
 
@@ -52,9 +52,16 @@ def workbook(content: pa.Table, percents: Collection[str] = ()) -> bytes:
     sink = io.BytesIO()
     with ZipFile(sink, "w", ZIP_DEFLATED, compresslevel=1) as archive:
         for name, text in _PARTS.items():
-            archive.writestr(name, _HEAD + text)
-        archive.writestr("xl/worksheets/sheet1.xml", _HEAD + _sheet(content, percents))
+            archive.writestr(_part(name), _HEAD + text)
+        archive.writestr(_part("xl/worksheets/sheet1.xml"), _HEAD + _sheet(content, percents))
     return sink.getvalue()
+
+
+def _part(name: str) -> ZipInfo:
+    """Without the time of writing, so that the same table is the same bytes."""
+    part = ZipInfo(name)
+    part.compress_type = ZIP_DEFLATED
+    return part
 
 
 def _sheet(content: pa.Table, percents: Collection[str]) -> str:

@@ -7,9 +7,7 @@ read, so that the message is written as the cells come.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from anonymize.cube_structure import CONF_STATUS, OBS_STATUS, TIME_PERIOD
@@ -27,7 +25,7 @@ _SERIES = 500  # written at once
 def write(answer: Answer, format: JsonFormat) -> Iterator[bytes]:
     query = answer.query
     places = _Places(answer)
-    head = _dump(_head(query, format))
+    head = _dump(_head(answer, format))
     structure = _dump(_structure(answer, places, format))
     opened = {
         "draft": f'{{"header":{head},"structure":{structure},"dataSets":[',
@@ -71,12 +69,12 @@ class _Places:
         return [*([each.value] if query.with_values else []), *(places[id] for id in query.attributes)]
 
 
-def _head(query: DataQuery, format: JsonFormat) -> dict[str, Any]:
+def _head(answer: Answer, format: JsonFormat) -> dict[str, Any]:
     head = {
-        "id": str(uuid.uuid4()),
+        "id": answer.message_id,
         "test": False,
-        "prepared": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "sender": {"id": query.flow.agency},
+        "prepared": f"{answer.prepared:%Y-%m-%dT%H:%M:%SZ}",
+        "sender": {"id": answer.query.flow.agency},
     }
     if format == "draft":
         return head

@@ -6,9 +6,7 @@ database. A withheld observation has no value, and its statuses say so.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Literal
 from xml.sax.saxutils import quoteattr
 
@@ -24,9 +22,8 @@ _SERIES = 500  # written at once
 
 
 def write(answer: Answer, format: XmlFormat) -> Iterator[bytes]:
-    query = answer.query
     body = _generic(answer) if format == "generic-2.1" else _specific(answer)
-    yield _head(query, format)
+    yield _head(answer, format)
     part: list[str] = []
     for each in body:
         part.append(each)
@@ -37,7 +34,8 @@ def write(answer: Answer, format: XmlFormat) -> Iterator[bytes]:
     yield ("".join(part) + f"</mes:DataSet></mes:{end}>\n").encode()
 
 
-def _head(query: DataQuery, format: XmlFormat) -> bytes:
+def _head(answer: Answer, format: XmlFormat) -> bytes:
+    query = answer.query
     flow = query.flow
     standard = _SCHEMAS.format("v3_0" if format == "specific-3.0" else "v2_1")
     urn = f"urn:sdmx:org.sdmx.infomodel.datastructure.DataStructure={flow.agency}:{flow.id}({flow.version})"
@@ -64,8 +62,8 @@ def _head(query: DataQuery, format: XmlFormat) -> bytes:
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<mes:{root} xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:mes="{standard}/message" '
         f'xmlns:com="{standard}/common" {kind}>'
-        f"<mes:Header><mes:ID>{uuid.uuid4()}</mes:ID><mes:Test>false</mes:Test>"
-        f"<mes:Prepared>{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}</mes:Prepared>"
+        f"<mes:Header><mes:ID>{answer.message_id}</mes:ID><mes:Test>false</mes:Test>"
+        f"<mes:Prepared>{answer.prepared:%Y-%m-%dT%H:%M:%SZ}</mes:Prepared>"
         f'<mes:Sender id="{flow.agency}"/>'
         f'<mes:Structure structureID="{flow.id}"{specific} dimensionAtObservation="{at}">{reference}</mes:Structure>'
         f"</mes:Header>{data_set}"

@@ -7,8 +7,10 @@ What is available is counted from the same rows, so that it tells nothing but wh
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -49,6 +51,9 @@ class Answer:
     query: DataQuery
     periods: Mapping[int, str]  # release -> period
     cells: QuerySet[ReleaseCell]
+    # What the message says of itself; of a release's own files the release's, so that their bytes stay the same.
+    message_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    prepared: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def statistics(self) -> list[str]:

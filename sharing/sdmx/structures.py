@@ -84,9 +84,16 @@ def _of_flow(flow: Flow) -> Iterator[Artefact]:
 
 
 def write(
-    chosen: Sequence[Artefact], format: StructureFormat, stubs: Sequence[Artefact] = (), availability: Any = None
+    chosen: Sequence[Artefact],
+    format: StructureFormat,
+    stubs: Sequence[Artefact] = (),
+    availability: Any = None,
+    **about: Any,
 ) -> bytes:
-    """One structure message. `stubs` say only who they are; `availability` is one more artefact, pysdmx's own."""
+    """One structure message. `stubs` say only who they are; `availability` is one more artefact, pysdmx's own.
+
+    `about` is what the message says of itself, `id` and `prepared`; by default anew each time.
+    """
     from pysdmx.io import write_sdmx
     from pysdmx.io.format import Format
     from pysdmx.model.message import Header
@@ -99,7 +106,7 @@ def write(
     }
     made = [_modelled(model, each) for each in chosen] + [_stub(model, each) for each in stubs]
     made += [availability] if availability is not None else []
-    header = Header(sender=model.Organisation(id=AGENCY))
+    header = Header(sender=model.Organisation(id=AGENCY), **about)
     message = str(write_sdmx(made, known[format], header=header, prettyprint=False))
     written = {(each.agency, each.id, each.version): each for each in (*chosen, *stubs)}
     if format == "json-2.0":
