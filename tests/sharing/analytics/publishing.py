@@ -9,7 +9,9 @@ import numpy as np
 from django.utils import timezone
 
 from anonymize.template import TOTAL, Template, load
+from sharing.benchmarks.comparison import OwnRates, position_of
 from sharing.models import Collection, Release, ReleaseCell, ReleaseTotal, Round, Submission
+from sharing.services import statements
 from sharing.states import ReleaseState, RoundState, SubmissionState
 
 MEMBERS = 24
@@ -89,7 +91,8 @@ def members(template: Template, indicator: str, seed: int) -> tuple[np.ndarray, 
         "number": 1.0 if template.id == "risk-model" else 20.0,
     }
     kind = next(each.format for each in template.indicators if each.id == indicator)
-    own = rng.lognormal(0, 0.12, (MEMBERS, *[1] * len(shape)))
+    noise = 0.05 if indicator == "ACTUAL_TO_EXPECTED" else 0.12
+    own = np.exp(noise * np.linspace(-2, 2, MEMBERS)[rng.permutation(MEMBERS)]).reshape(MEMBERS, *[1] * len(shape))
     return base[kind] * level * own, accounts
 
 
@@ -136,3 +139,18 @@ def answered(release: Release, institution, by) -> None:
         blob="none",
         receipt="receipt",
     )
+
+
+def own_statement(release: Release, institution, *, member: int = 3, seed: int = 1) -> None:
+    """The institution is one of the made-up members: its rates, sealed to the portal."""
+    template = release.round.collection.template
+    columns = {}
+    for indicator in template.indicators:
+        rates, accounts = members(template, indicator.id, seed)
+        own = {
+            position_of(template, indicator, key): part[member] / whole[member]
+            for key, (part, whole, _everybody) in _cut(template, indicator, rates, accounts)
+        }
+        cells = sorted(own)
+        columns[indicator.id] = (np.array(cells), np.array([own[cell] for cell in cells]))
+    statements.seal_all(release, {institution.code: institution}, [(institution.code, OwnRates(("ALL",), columns))])
