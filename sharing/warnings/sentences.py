@@ -28,7 +28,7 @@ def reason(kind: str, facts: Facts, *, indicator: Indicator, about: str, since: 
         "period": formats.period(period),
     }
     sentence = _sentence(kind, indicator.higher_is_worse) % words
-    return sentence if facts["history"] >= FEW else f"{sentence}{_gap()}{_little(facts['history'])}"
+    return sentence if facts["history"] >= FEW else f"{sentence} {_little(facts['history'])}"
 
 
 def spread(facts: Facts, *, template: Template, indicator: Indicator, dimension: str) -> str:
@@ -93,11 +93,6 @@ def _little(values: int) -> str:
     return ngettext(
         "There is little history yet: %(count)s value.", "There is little history yet: %(count)s values.", values
     ) % {"count": values}
-
-
-def _gap() -> str:
-    """Between two sentences; Chinese has nothing there."""
-    return pgettext("between two sentences", " ")
 
 
 def _comma() -> str:
