@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,11 +31,22 @@ from consortium.errors import Refused
 from consortium.institutions.models import Institution
 from sharing import vault
 from sharing.benchmarks.comparison import comparisons
+from sharing.benchmarks.crossing import either
 from sharing.benchmarks.disclosure import RULE_SET, Protection, protect
 from sharing.benchmarks.peer_groups import Peers, peers_of
-from sharing.benchmarks.pool import Returns, cell_keys, gather, layout_of, panel_of, pooled_before_disclosure
-from sharing.benchmarks.published import Figures, publish
+from sharing.benchmarks.pool import (
+    Mask,
+    Panel,
+    Returns,
+    cell_keys,
+    gather,
+    layout_of,
+    panel_of,
+    pooled_before_disclosure,
+)
+from sharing.benchmarks.published import Figures, Pools, publish
 from sharing.benchmarks.release_audit import ReleaseAudit, audit_release
+from sharing.benchmarks.remedy import Failing, Remedy, smallest_change
 from sharing.benchmarks.totals import totals as totals_of
 from sharing.models import Release, Submission
 from sharing.services import announcing, inputs, ledger, release_audits, release_cells, statements
@@ -167,10 +178,13 @@ def _draft(release: Release, of: QuerySet[Submission] | None = None) -> Draft:
     constraints = ledger.constraints_of(release, submissions, template, panel, peers)
     protection = protect(panel, peers, template.disclosure, MAX_CUT, constraints.isolated)
     clock.done("protect")
-    figures = publish(panel, peers, pools, protection, template.disclosure)
+    figures = publish(panel, peers, pools, protection, template.disclosure, constraints.corrected)
     audit = audit_release(panel, peers, template.disclosure, figures, constraints.formers)
     clock.done("audit")
     record = _record(template, protection, submissions, peers, clock)
+    if not audit.ok:
+        record["remedy"] = _remedy(audit, panel, peers, pools, constraints).record()
+        clock.done("remedy")
     digest = inputs_digest(submissions, template)
     totals = totals_of(panel, figures)
     return Draft(
@@ -186,6 +200,19 @@ def _draft(release: Release, of: QuerySet[Submission] | None = None) -> Draft:
         audit,
         constraints.releases,
     )
+
+
+def _remedy(audit: ReleaseAudit, panel: Panel, peers: Peers, pools: Pools, constraints: ledger.Constraints) -> Remedy:
+    """The smallest change that would make the release pass, each trial protected and audited as the release was."""
+    policy = audit.policy
+
+    def attempt(besides: Mapping[str, Mask]) -> Failing:
+        isolated = either(constraints.isolated, besides)
+        protection = protect(panel, peers, policy, MAX_CUT, isolated)
+        figures = publish(panel, peers, pools, protection, policy, constraints.corrected)
+        return audit_release(panel, peers, policy, figures, constraints.formers).failed_cells()
+
+    return smallest_change(audit.failed_cells(), attempt, panel, peers, policy)
 
 
 class _Clock:

@@ -16,6 +16,7 @@ from anonymize.template import Template
 from sharing.benchmarks.crossing import Former, crossed, either
 from sharing.benchmarks.peer_groups import Peers, peers_of
 from sharing.benchmarks.pool import Layout, Mask, Panel, cell_keys, gather, layout_of, panel_of
+from sharing.benchmarks.remedy import masks
 from sharing.benchmarks.revisions import corrected_cells, isolated_cells
 from sharing.models import Release, ReleaseCell, Submission
 from sharing.services import inputs
@@ -69,13 +70,7 @@ def groups_record(peers: Peers) -> dict[str, list[str]]:
 
 def _by_reviewers(release: Release, layout: Layout) -> dict[str, Mask]:
     """The cells that reviewers want withheld besides."""
-    place = {key: position for position, key in enumerate(cell_keys(layout))}
-    found: dict[str, Mask] = {}
-    for group, key in release.also_withhold:
-        if key in place:
-            mask = found.setdefault(group, np.zeros(layout.shape, dtype=np.bool_))
-            mask.flat[place[key]] = True
-    return found
+    return masks(((group, key) for group, key, *_indicators in release.also_withhold), layout)
 
 
 def _former(former: Release, release: Release, submissions: Sequence[Submission], template: Template) -> Former:
