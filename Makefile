@@ -7,7 +7,7 @@ MANAGE := $(PY) manage.py
 WORKERS ?= 2
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: help install messages demo demo-reset test test-nightly check fix lock bench bench-aggregate bench-panel bench-opening fuzz bench-intake migrate web vault office beat
+.PHONY: help install messages demo demo-reset test test-nightly check fix lock bench bench-aggregate bench-panel bench-opening bench-warnings fuzz bench-intake migrate web vault office beat
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ fuzz: install  ## 100,000 mutated packages, receipts and requests through every 
 
 bench-opening: install  ## opening and checking a 5 MB package, beside the bare libraries; writes its table to docs/performance.md
 	@$(PY) -m tests.bench.opening $(ARGS)
+
+bench-warnings: messages  ## warnings raised in simulated calm, and detected in a wave; writes its table to docs/early-warning.md
+	@DJANGO_SETTINGS_MODULE=consortium.settings.build $(PY) -m tests.bench.warnings $(ARGS)
 
 migrate: install  ## bring the database up to date
 	@$(MANAGE) migrate --no-input

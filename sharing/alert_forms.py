@@ -58,11 +58,11 @@ class FollowUpForm(AcknowledgeForm):
 
     owner = forms.CharField(label=_("Who follows it up"), max_length=LONGEST_OWNER)
     due = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    field_order: ClassVar = ["owner", "due", "note"]
+    field_order = ["owner", "due", "note"]
 
 
 class CloseForm(AcknowledgeForm):
     label: ClassVar = _("Close")
 
     outcome = forms.ChoiceField(label=_("What it turned out to be"), choices=Outcome.choices)
-    field_order: ClassVar = ["outcome", "note"]
+    field_order = ["outcome", "note"]

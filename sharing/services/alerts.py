@@ -112,8 +112,9 @@ def _who_see(release: Release, raised: Sequence[Alert]) -> list[int]:
 
 def _locked(alert: Alert, by: By) -> AlertHandling:
     """The party's handling, made and held until the transaction ends."""
-    AlertHandling.objects.get_or_create(alert=alert, institution_id=by.institution_id)
-    return AlertHandling.objects.select_for_update(of=("self",)).get(alert=alert, institution_id=by.institution_id)
+    fresh = AlertHandling(alert=alert, institution_id=by.institution_id)
+    AlertHandling.objects.bulk_create([fresh], ignore_conflicts=True)
+    return AlertHandling.objects.of_party(by.institution_id).select_for_update(of=("self",)).get(alert=alert)
 
 
 def _step(handling: AlertHandling, state: AlertState, note: str, by: By) -> AlertHandling:

@@ -308,9 +308,8 @@ def _locked(by: By, code: str) -> OwnWatch:
     found = OwnWatch.objects.filter(institution=by.institution_id, collection=code)
     if not found.exists():
         empty = statements.sealed_to_portal(OwnDocument().to_bytes(), _about(by, code))
-        OwnWatch.objects.bulk_create(
-            [OwnWatch(institution_id=by.institution_id, collection=code, sealed=empty)], ignore_conflicts=True
-        )
+        fresh = OwnWatch(institution=by.institution, collection=code, sealed=empty)
+        OwnWatch.objects.bulk_create([fresh], ignore_conflicts=True)
     return found.select_for_update().get()
 
 

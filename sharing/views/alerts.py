@@ -85,7 +85,11 @@ def act(request: HttpRequest, alert_id: UUID, verb: str) -> HttpResponse:
     person = signed_in(request)
     require(person, Permission.ALERT_HANDLE)
     alert = get_object_or_404(Alert.objects.visible_to(person), pk=alert_id)
-    services = {"acknowledge": alerts.acknowledge, "follow-up": alerts.follow_up, "close": alerts.close}
+    services: dict[str, Callable[..., object]] = {
+        "acknowledge": alerts.acknowledge,
+        "follow-up": alerts.follow_up,
+        "close": alerts.close,
+    }
     return _carry_out(
         request, reverse("alert", args=[alert_id]), verb, lambda **given: services[verb](alert, by=person, **given)
     )
@@ -109,7 +113,11 @@ def _act_on_ours(request: HttpRequest, person: Person) -> HttpResponse:
     alert_id, verb = request.POST.get("alert", ""), request.POST.get("verb", "")
     if verb not in FORMS:
         raise Http404
-    services = {"acknowledge": own_alerts.acknowledge, "follow-up": own_alerts.follow_up, "close": own_alerts.close}
+    services: dict[str, Callable[..., object]] = {
+        "acknowledge": own_alerts.acknowledge,
+        "follow-up": own_alerts.follow_up,
+        "close": own_alerts.close,
+    }
     return _carry_out(
         request, reverse("own-alerts"), verb, lambda **given: services[verb](alert_id, by=person, **given)
     )

@@ -168,7 +168,9 @@ def _delay(calm, wave, judgements):
 
     None where the wave had not reached the series three months before the end.
     """
-    lifted = [place for place, (quiet, high) in enumerate(zip(calm.values, wave.values)) if high > 1.2 * quiet]
+    lifted = [
+        place for place, (quiet, high) in enumerate(zip(calm.values, wave.values, strict=True)) if high > 1.2 * quiet
+    ]
     if not lifted or lifted[0] > len(calm.values) - 4:
         return None
     raised = [place for place, each in enumerate(judgements) if each.kind and place >= 12]
