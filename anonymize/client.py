@@ -214,6 +214,14 @@ class Client:
         path = f"/releases/{_segment(release)}/cells"
         return self._get(path, params=dict(filters or {}), headers={"Accept": accept}).content
 
+    def release_manifest(self, release: str) -> str:
+        """What the consortium signs over a release's files; see `verify_manifest`."""
+        return str(json_object(self._get(f"/releases/{_segment(release)}/files")).get("manifest", ""))
+
+    def release_file(self, release: str, name: str) -> bytes:
+        """One of a release's files, as its manifest names it."""
+        return self._get(f"/releases/{_segment(release)}/files/{_segment(name)}").content
+
     def statement(self, release: str, filters: Filters | None = None) -> dict[str, Any]:
         """The institution's own figures beside the release: `results` has one entry a cell and peer group."""
         return json_object(self._get(f"/releases/{_segment(release)}/statement", params=dict(filters or {})))
