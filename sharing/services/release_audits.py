@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from sharing.benchmarks.pool import cell_keys
 from sharing.benchmarks.published import FIGURES, Figures
-from sharing.benchmarks.release_audit import ReleaseAudit
+from sharing.benchmarks.release_audit import ReleaseAudit, system_document
 from sharing.models import AuditRecord, Release, ReleaseCell
 
 Row = tuple[Any, ...]  # indicator, peer group, key, figures, contributors, withheld, reason
@@ -78,6 +79,38 @@ def record_of(release: Release) -> dict[str, Any] | None:
     """The record as it was kept; None of a release that was computed before records were."""
     kept = AuditRecord.objects.filter(release=release).first()
     return None if kept is None else kept.document
+
+
+def recomputed(release: Release, record: dict[str, Any]) -> tuple[list[Check], dict[str, Any]]:
+    """The checks of a release that is computed and audited again, and the system of equations that was solved.
+
+    ImproperlyConfigured where the vault's key is not; PackageError or Refused when packages or keys are gone.
+    """
+    from sharing.services import computing  # it keeps records itself
+
+    draft = computing.again(release)
+    new = draft.audit.record()
+    keys = cell_keys(draft.returns.layout)
+    same = [name for name in ("panel_sha256", "statuses", "sizes", "findings") if new[name] == record[name]]
+    found = [
+        Check(
+            "inputs",
+            draft.inputs_digest == release.inputs_digest,
+            "Packages, template and code are those that the release was computed from.",
+        ),
+        Check(
+            "recomputed",
+            digest_of_figures(draft.figures, keys) == record["cells_sha256"],
+            "The same packages give the same cells, bit for bit.",
+        ),
+        Check(
+            "audited again",
+            draft.ok and "panel_sha256" in same,
+            f"The audit of the cells computed now {'passes' if draft.audit.ok else 'fails'}; "
+            f"as recorded are: {', '.join(same) or 'nothing'}.",
+        ),
+    ]
+    return found, system_document(draft.audit)
 
 
 def checks(release: Release, record: dict[str, Any]) -> list[Check]:

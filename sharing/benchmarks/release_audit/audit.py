@@ -8,8 +8,9 @@ published although sensitive, what is near on both sides and what no program ans
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -19,14 +20,15 @@ from sharing.benchmarks.crossing import Former
 from sharing.benchmarks.peer_groups import Peers
 from sharing.benchmarks.pool import Mask, Panel, Values
 from sharing.benchmarks.published import Figures
-from sharing.benchmarks.release_audit.programs import Coalition, Prover, Room, coalitions
+from sharing.benchmarks.release_audit.exchanges import Exchanges
+from sharing.benchmarks.release_audit.programs import FARTHEST, Coalition, Prover, Room, coalitions
 from sharing.benchmarks.release_audit.system import Indices, System
-from sharing.benchmarks.release_audit.targets import BEYOND, SMALL_COUNT, Aims, Finder, Target
+from sharing.benchmarks.release_audit.targets import SMALL_COUNT, Aims, Finder, Target
 from sharing.benchmarks.release_audit.unknowns import Unknowns, version_of, version_of_former
 
 PUBLISHED, PROVEN, SOLVED, ONE_SIDED, NEAR, UNSOLVED = "published", "proven", "solved", "one-sided", "near", "unsolved"
 SAFE = (PROVEN, SOLVED, ONE_SIDED)
-ENOUGH = 1.0
+Farthest = Callable[[float, Sequence[Coalition], float], tuple[float, float, str]]
 NEARLY = 1e-6
 
 
@@ -43,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ReleaseAudit:
-    """One finding a target; `places` says where each stands: (measure at codes, peer groups or crossing, cell)."""
+    """One finding a target, and the system that was solved, which has everybody's figures in it."""
 
     unknowns: Unknowns
     policy: DisclosurePolicy
@@ -51,6 +53,7 @@ class ReleaseAudit:
     sizes: dict[str, int]
     solver: dict[str, int]
     seconds: dict[str, float]
+    prover: Prover = field(repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -103,7 +106,9 @@ def audit_release(
     findings: dict[int, Finding] = {
         place: Finding(target, PUBLISHED, 0.0, 0.0) for place, target in enumerate(targets) if target.published
     }
-    proven = examination.together()
+    proven = examination.by_exchange()
+    phase("exchanges")
+    examination.together(proven)
     phase("together")
     left = examination.without_the_protected(proven)
     phase("protected")
@@ -124,7 +129,7 @@ def audit_release(
         "one_by_one": left,
     }
     ordered = tuple(findings[place] for place in sorted(findings))
-    return ReleaseAudit(unknowns, policy, ordered, sizes, dict(sorted(prover.solved.items())), seconds)
+    return ReleaseAudit(unknowns, policy, ordered, sizes, dict(sorted(prover.solved.items())), seconds, prover)
 
 
 @dataclass
@@ -136,18 +141,24 @@ class _Examination:
     targets: Sequence[Target]
     prover: Prover
     live: Indices
-    _cache: dict[int, Values] = field(default_factory=dict)
 
-    def together(self) -> Mask:
-        """[2, target]: moves by its width up and down under the bounds of all attackers."""
+    def by_exchange(self) -> Mask:
+        """[2, target]: moves by its width up and down by exchanges within single cells, for every attacker."""
         proven = np.zeros((2, len(self.targets)), dtype=np.bool_)
-        if len(self.live):
-            proven[:, self.live] = self.prover.together(self.live, self.prover.widths[self.live])
+        exchanges = Exchanges(self.prover)
+        for place in self.live.tolist():
+            proven[:, place] = exchanges.prove(self.targets[place])
         return proven
+
+    def together(self, proven: Mask) -> None:
+        """The same through the whole system, for what is open in some direction."""
+        left = self.live[~proven[:, self.live].any(axis=0)]
+        if len(left):
+            proven[:, left] |= self.prover.together(left, self.prover.widths[left])
 
     def without_the_protected(self, proven: Mask) -> int:
         """The second step, for what is open in some direction; returns how many targets are left for the third."""
-        open_ = self.live[~proven[:, self.live].all(axis=0)]
+        open_ = self.live[~proven[:, self.live].any(axis=0)]
         if len(open_) and self.policy.coalition:
             tops = {int(place): self._largest_two(int(place)) for place in open_}
             second = np.array([tops[int(place)][1] for place in open_])
@@ -169,34 +180,27 @@ class _Examination:
 
     def _held(self, place: int) -> Values:
         """What each owner has in a target."""
-        target = self.targets[place]
-        members = self.unknowns.members(target.atoms)
-        column = self._figures(target.part)[members, target.cell]
-        if target.kind.startswith(BEYOND):
-            column = self._figures(int(target.kind.split(":")[1]))[members, target.cell] - column
-        held = np.zeros(len(self.unknowns.names))
-        np.add.at(held, self.unknowns.owner[members], column)
-        return held
-
-    def _figures(self, part: int) -> Values:
-        if part not in self._cache:
-            self._cache.clear()
-            self._cache[part] = self.unknowns.figures(part)[0]
-        return self._cache[part]
+        return self.targets[place].held(self.unknowns)
 
     def one_by_one(self, place: int) -> Finding:
-        """The third step: a stack of sets of attackers, each shown to stay away or halved."""
+        """The third step."""
+        return self._against_all(place, self.prover.present(place).tolist(), partial(self.prover.farthest, place))
+
+    def _against_all(self, place: int, present: Sequence[int], farthest: Farthest) -> Finding:
+        """A stack of sets of attackers, each shown to stay away or halved; first those without the one protected."""
         target, held = self.targets[place], self._held(place)
-        present = self.prover.present(place).tolist()
-        stack = [coalitions(present, self.policy.coalition)]
-        rise = fall = np.inf
+        everybody = coalitions(present, self.policy.coalition)
+        largest = int(np.argmax(np.abs(held)))
+        sets = [[each for each in everybody if (largest in each) == inside] for inside in (True, False)]
+        stack = [attackers for attackers in sets if attackers]
+        rise = fall = FARTHEST
         words: set[str] = set()
         while stack:
             attackers = stack.pop()
             width, slack = self._needed(target, held, attackers)
             if width <= 0:
                 continue
-            up, down, word = self.prover.farthest(place, width, attackers, ENOUGH * width)
+            up, down, word = farthest(width, attackers, width)
             words.add(word)
             if up >= (width - slack) * (1 - NEARLY) or down >= width * (1 - NEARLY):
                 rise, fall = min(rise, up / width), min(fall, down / width)
@@ -204,11 +208,10 @@ class _Examination:
                 half = len(attackers) // 2
                 stack += [attackers[:half], attackers[half:]]
             else:
-                status = NEAR if word in ("Optimal", "") else UNSOLVED
-                return Finding(target, status, up / width, down / width, word)
-        far = 1e4
-        both = min(rise, fall) >= ENOUGH - NEARLY
-        return Finding(target, SOLVED if both else ONE_SIDED, min(rise, far), min(fall, far), ", ".join(sorted(words)))
+                status = NEAR if words == {"Optimal"} else UNSOLVED
+                return Finding(target, status, up / width, down / width, ", ".join(sorted(words)))
+        both = min(rise, fall) >= 1 - NEARLY
+        return Finding(target, SOLVED if both else ONE_SIDED, rise, fall, ", ".join(sorted(words)))
 
     def _needed(self, target: Target, held: Values, attackers: Sequence[Coalition]) -> tuple[float, float]:
         """The width that the largest of those who do not attack asks for, and how much of it others' figures give."""

@@ -149,7 +149,10 @@ class Room:
 
     def for_these(self, columns: Indices, attackers: Sequence[Coalition]) -> tuple[Values, Values]:
         """The bounds of these coalitions at once; exact for a single one."""
-        own = self.held[:, columns].toarray()
+        return self.bounds_of(self.held[:, columns].toarray(), columns, attackers)
+
+    def bounds_of(self, own: Values, columns: Indices, attackers: Sequence[Coalition]) -> tuple[Values, Values]:
+        """The same, from what every owner has in these columns."""
         known, alone = np.zeros(len(columns)), np.zeros(len(columns), dtype=np.bool_)
         count = (own != 0).sum(axis=0)
         for attacker in attackers:

@@ -85,6 +85,48 @@ def key_of(unknowns: Unknowns, cell: int) -> str:
     return ".".join(words)
 
 
+def system_document(audit: ReleaseAudit) -> dict[str, Any]:
+    """The system as it was solved, for a checker that is not Concord; it holds every member's figures.
+
+    Sparse matrices are lists of [row, column, entry]. Owners have numbers, no names; `targets` are in the order of
+    `findings` without those that are published.
+    """
+    room, prover = audit.prover.room, audit.prover
+    live = [place for place, finding in enumerate(audit.findings) if not finding.target.published]
+    held = room.held.tocoo()
+    return {
+        "coalition": room.coalition,
+        "equations": _triplets(prover.matrix),
+        "held": [
+            [int(row), int(column), 0.0 if abs(value) < 1e-200 else float(value)]
+            for row, column, value in zip(held.row, held.col, held.data, strict=True)
+        ],
+        "owners": int(room.held.shape[0]),
+        "columns": [
+            {"bounded": bool(finest and not signed), "remainder": bool(rest)}
+            for finest, signed, rest in zip(room.finest, room.signed, room.remainder, strict=True)
+        ],
+        "targets": [
+            {
+                "terms": [[column, sign] for _row, column, sign in _triplets(prover.aims[[place]])],
+                "largest_of": [float(each) for each in audit.findings[place].target.held(audit.unknowns)],
+                "few": audit.findings[place].target.reason == "A",
+                "finding": place,
+            }
+            for place in live
+        ],
+        "p_percent": audit.policy.p_percent,
+    }
+
+
+def _triplets(matrix: Any) -> list[list[float]]:
+    found = matrix.tocoo()
+    return [
+        [int(row), int(column), float(entry)]
+        for row, column, entry in zip(found.row, found.col, found.data, strict=True)
+    ]
+
+
 def _by_measure(audit: ReleaseAudit) -> list[dict[str, Any]]:
     """For each measure: sensitive sums by reason and status, and the narrowest interval."""
     found = []

@@ -39,6 +39,15 @@ class Target:
     width: float
     published: bool = False
 
+    @property
+    def beyond(self) -> int | None:
+        """The outer part, of a difference."""
+        return int(self.kind.split(":")[1]) if self.kind.startswith(BEYOND) else None
+
+    def held(self, unknowns: Unknowns) -> Values:
+        """What each owner has in it."""
+        return unknowns.held(self.part, self.beyond, self.atoms, self.cell)
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -100,10 +109,13 @@ class Finder:
             yield from self._sensitive(REMAINDER, part, atoms, sums, self._remainders_below(known))
             yield from self._same_for_all(part, atoms, sums, there, known)
             yield from self._beyond(part, atoms, values, there, known)
-        anywhere = np.any([nothing, *rows.values()], axis=0)
+        everybody = max(groups, key=len)
         for atoms in self.unknowns.atoms:
             if atoms not in groups:
-                yield from self._sensitive(ATOM, part, atoms, self._sums(values, counted, atoms), anywhere)
+                # Where only all members together are shown, nothing that is published tells atoms apart.
+                apart = [mask for group, mask in rows.items() if atoms <= group and group != everybody]
+                cells = np.any([nothing, *apart], axis=0)
+                yield from self._sensitive(ATOM, part, atoms, self._sums(values, counted, atoms), cells)
         for atoms, pairs in self.unknowns.crossings().items():
             cells = np.any(
                 [published.get(one, nothing) & published.get(other, nothing) for one, other in pairs], axis=0
@@ -194,12 +206,10 @@ class Aims:
         return found
 
     def _terms(self, target: Target) -> Iterator[tuple[int, float]]:
-        if not target.kind.startswith(BEYOND):
-            yield from ((column, 1.0) for column in self._columns(target.part, target.atoms, target.cell))
-            return
-        outer = int(target.kind.split(":")[1])
-        yield from ((column, 1.0) for column in self._columns(outer, target.atoms, target.cell))
-        yield from ((column, -1.0) for column in self._columns(target.part, target.atoms, target.cell))
+        own = -1.0 if target.beyond is not None else 1.0
+        yield from ((column, own) for column in self._columns(target.part, target.atoms, target.cell))
+        if target.beyond is not None:
+            yield from ((column, 1.0) for column in self._columns(target.beyond, target.atoms, target.cell))
 
     def _columns(self, part: int, atoms: Atoms, cell: int) -> Iterator[int]:
         place = self.system.columns.get((part, atoms, cell))

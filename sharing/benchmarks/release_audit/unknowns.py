@@ -11,7 +11,7 @@ Shares nothing with the tables from which the pattern was chosen (`pooled_tables
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 
@@ -24,7 +24,7 @@ from sharing.benchmarks.pool import Layout, Mask, Panel, Values
 from sharing.benchmarks.published import Figures
 
 Atoms = frozenset[int]
-NO_PARENT = -1
+FIGURES_KEPT = 3  # parts whose figures with remainders are kept, because they take as much room as the panel's
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ class Unknowns:
     values: Values
     present: Mask
     seats: tuple[frozenset[tuple[int, str]], ...]  # of each contributor: (version, peer group)
+    _figures: dict[int, tuple[Values, Mask]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, versions: Sequence[Version]) -> Unknowns:
@@ -227,6 +228,21 @@ class Unknowns:
 
     def figures(self, part: int) -> tuple[Values, Mask]:
         """[contributor, cell] with remainders: what each has in a part, and whether it has business there at all."""
+        if part not in self._figures:
+            if len(self._figures) >= FIGURES_KEPT:
+                self._figures.pop(next(iter(self._figures)))
+            self._figures[part] = self._figures_of(part)
+        return self._figures[part]
+
+    def held(self, part: int, beyond: int | None, atoms: Atoms, cell: int) -> Values:
+        """What each owner has in a sum of a part, or of what the part `beyond` has more."""
+        members = self.members(atoms)
+        column = self.figures(part)[0][members, cell]
+        if beyond is not None:
+            column = self.figures(beyond)[0][members, cell] - column
+        return np.bincount(self.owner[members], weights=column, minlength=len(self.names))
+
+    def _figures_of(self, part: int) -> tuple[Values, Mask]:
         values = self._spread(self.values[:, part])
         # Sums of what members have rounded are off by a little.
         values[np.abs(values) <= self._tolerance(part)] = 0.0
