@@ -28,9 +28,9 @@ def calibration(bands: Sequence[Band], names: Mapping[str, str], *, us: str | No
     A band is a point with its interval; our own bands are diamonds. Bands without figures are not drawn.
     """
     line, pool = _("As expected"), _("Pooled, with its interval")
-    order = [line, pool, "", *([us] if us else [])]  # the theme's colours: band, peers, pooled, ours
     rows = [_band_row(band, names[band.code]) for band in bands if band.is_shown]
     own = [_own_row(band, names[band.code]) for band in bands if us and band.own_observed and band.own_expected]
+    order = [line, pool, "", *([us] if us and own else [])]  # the theme's colours: band, peers, pooled, ours
     ends = [value for row in (*rows, *own) for key in ("x", "y", "low", "high") if (value := row.get(key))]
     low, high = (min(ends) / 1.4, max(ends) * 1.4) if ends else (0.1, 10.0)
     axes = {"x": _share_axis("x", _("Expected default rate"), low, high), "y": _share_axis("y", _("Actual default rate"), low, high)}  # fmt: skip
@@ -97,6 +97,7 @@ def _own_row(band: Band, name: str) -> Spec:
 def ranking(some: Sequence[Option], names: Mapping[str, str], kind: str, *, us: str | None) -> Spec:
     """One row an option, the best above: the members' median with its interval on their middle half, the pool, ours."""
     band, median, pooled = _("Middle half of peers"), _("Median, with its interval"), _("All members pooled")
+    us = us if any(each.cell.own is not None for each in some) else None
     order = [band, median, pooled, *([us] if us else [])]
     rows = [_option_row(each, names[each.code], kind) for each in some if each.cell.pooled is not None]
     x, y = _value_axis(kind), {"field": "name", "type": "nominal", "sort": None, "title": None,
