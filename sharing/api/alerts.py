@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,13 +18,14 @@ from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
 from consortium.openapi.bodies import results
 from sharing.alert_words import Teller
-from sharing.models import Alert, AlertKind, AlertStep, Outcome
+from sharing.models import Alert, AlertHandling, AlertKind, AlertStep, Outcome
 from sharing.rules import LONGEST_OWNER
 from sharing.services import alerts, own_alerts
 from sharing.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Sequence
 
     from django.db.models import QuerySet
     from rest_framework.request import Request
@@ -88,13 +90,16 @@ class AlertDocument(serializers.ModelSerializer[Alert]):
         ]
 
     def get_sentence(self, alert: Alert) -> str:
-        return Teller().published(alert).sentence
+        teller: Teller = self.context.get("teller") or Teller()
+        return teller.published(alert).sentence
 
     def get_figures(self, alert: Alert) -> dict[str, Any]:
         return {name: alert.facts[name] for name in _FIGURES if name in alert.facts}
 
     def get_handling(self, alert: Alert) -> dict[str, Any]:
-        return dict(HandlingDocument(alerts.handling_of(alert, caller(self.context["request"]))).data)
+        kept = getattr(alert, "own_handling", None)
+        handling = alerts.handling_of(alert, caller(self.context["request"])) if kept is None else _first(kept)
+        return dict(HandlingDocument(handling).data)
 
 
 class Note(serializers.Serializer[Any]):
@@ -157,7 +162,12 @@ class Alerts(ListAPIView[Alert]):
     queryset = Alert.objects.none()
 
     def get_queryset(self) -> QuerySet[Alert]:
-        return _visible(self.request).filter(**asked(self.request, _FILTERS)).order_by("-period", "pk")
+        own = AlertHandling.objects.of_party(caller(self.request).institution_id).prefetch_related("steps")
+        found = _visible(self.request).filter(**asked(self.request, _FILTERS)).order_by("-period", "pk")
+        return found.prefetch_related(Prefetch("handlings", queryset=own, to_attr="own_handling"))
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "teller": Teller()}
 
 
 class OneAlert(RetrieveAPIView[Alert]):
@@ -238,6 +248,11 @@ class OwnAlertActions(APIView):
         else:
             changed = own_alerts.close(named, outcome=given.get("outcome", ""), by=by, note=note)
         return Response(OwnAlertDocument(_own(changed, Teller())).data)
+
+
+def _first(handlings: Sequence[AlertHandling]) -> AlertHandling:
+    """The party's own one, or that it has done nothing."""
+    return handlings[0] if handlings else AlertHandling()
 
 
 def _own(alert: own_alerts.OwnAlert, teller: Teller) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -97,16 +98,16 @@ class OwnDocument:
 def look(by: By) -> list[OwnAlert]:
     """Every own warning, lasting ones first, after looking over whatever releases came since somebody last did."""
     require(by, Permission.STATEMENT_VIEW)
-    found: list[OwnAlert] = []
+    documents, compared = _documents(by), _compared(by)
     for collection in _collections(by):
-        document, releases = _document(by, collection.code), _compared(by, collection.code)
+        document, releases = documents.get(collection.code, OwnDocument()), compared.get(collection.code, [])
         if document.releases != _ids(releases):
             course = _course(by, collection, releases, document)
             with transaction.atomic():
                 row = _locked(by, collection.code)
-                document = _merged(_opened(row, by), course, releases)
-                _seal(row, document)
-        found += document.alerts
+                documents[collection.code] = _merged(_opened(row, by), course, releases)
+                _seal(row, documents[collection.code])
+    found = [alert for document in documents.values() for alert in document.alerts]
     return sorted(sorted(found, key=lambda alert: alert.period, reverse=True), key=lambda alert: alert.is_over)
 
 
@@ -114,8 +115,10 @@ def has_unlooked(person: Person) -> bool:
     """Whether there are statements that nobody of the institution has had looked over."""
     if person.institution_id is None or not may(person, Permission.STATEMENT_VIEW):
         return False
-    codes = [collection.code for collection in _collections(person)]
-    return any(_document(person, code).releases != _ids(_compared(person, code)) for code in codes)
+    documents = _documents(person)
+    return any(
+        documents.get(code, OwnDocument()).releases != _ids(releases) for code, releases in _compared(person).items()
+    )
 
 
 def acknowledge(alert_id: str, *, by: By, note: str = "") -> OwnAlert:
@@ -149,24 +152,26 @@ def close(alert_id: str, *, outcome: str, by: By, note: str = "") -> OwnAlert:
     return _step(alert_id, change, by, note)
 
 
+@transaction.atomic
 def _step(alert_id: str, change: Callable[[OwnAlert, AlertHandling], OwnAlert], by: By, note: str) -> OwnAlert:
     """Lock, check, change and write down; Refused where the institution has no such warning."""
+    require(by, Permission.STATEMENT_VIEW)
     texts.check_remark(note)
-    for collection in _collections(by):
-        with transaction.atomic():
-            row = _locked(by, collection.code)
-            document = _opened(row, by)
-            for place, alert in enumerate(document.alerts):
-                if alert.id == alert_id:
-                    handling = AlertHandling(institution_id=by.institution_id, state=alert.state)
-                    changed = change(alert, handling)
-                    who = by.name if isinstance(by, Person) else by.name or by.client_id
-                    step = Step(changed.state, who, note.strip(), timezone.now().isoformat(timespec="seconds"))
-                    changed = replace(changed, steps=(*alert.steps, step))
-                    alerts = (*document.alerts[:place], changed, *document.alerts[place + 1 :])
-                    _seal(row, replace(document, alerts=alerts))
-                    return changed
+    for row in OwnWatch.objects.select_for_update().filter(institution=by.institution_id):
+        document = _opened(row, by)
+        for place, alert in enumerate(document.alerts):
+            if alert.id == alert_id:
+                changed = change(alert, AlertHandling(institution_id=by.institution_id, state=alert.state))
+                changed = replace(changed, steps=(*alert.steps, _written(changed.state, note, by)))
+                alerts = (*document.alerts[:place], changed, *document.alerts[place + 1 :])
+                _seal(row, replace(document, alerts=alerts))
+                return changed
     raise Refused(_("There is no such warning."), rule="no-such-alert")
+
+
+def _written(state: str, note: str, by: By) -> Step:
+    who = by.name if isinstance(by, Person) else by.name or by.client_id
+    return Step(state, who, note.strip(), timezone.now().isoformat(timespec="seconds"))
 
 
 def _collections(by: By) -> list[Collection]:
@@ -175,11 +180,14 @@ def _collections(by: By) -> list[Collection]:
     return list(visible.distinct("code"))
 
 
-def _compared(by: By, code: str) -> list[Release]:
-    """Releases in force for which the institution has a statement, oldest first."""
+def _compared(by: By) -> dict[str, list[Release]]:
+    """By collection: the last releases in force for which the institution has a statement, oldest first."""
     own = Statement.objects.visible_to(by).values("release")
-    releases = Release.objects.visible_to(by).published().filter(round__collection__code=code, pk__in=own)
-    return list(releases.select_related("round").order_by("-round__period")[: POLICY.window])[::-1]
+    releases = Release.objects.visible_to(by).published().filter(pk__in=own).select_related("round__collection")
+    found: dict[str, list[Release]] = defaultdict(list)
+    for release in releases.order_by("round__period"):
+        found[release.round.collection.code].append(release)
+    return {code: each[-POLICY.window :] for code, each in found.items()}
 
 
 def _ids(releases: Sequence[Release]) -> tuple[int, ...]:
@@ -298,9 +306,10 @@ def _followed(alert: OwnAlert, reference: Reference, judgements: list[Judgement]
     return replace(alert, severity=str(severity), period=last.period, facts=facts)
 
 
-def _document(by: By, code: str) -> OwnDocument:
-    row = OwnWatch.objects.filter(institution=by.institution_id, collection=code).first()
-    return OwnDocument() if row is None else _opened(row, by)
+def _documents(by: By) -> dict[str, OwnDocument]:
+    """What is known by collection."""
+    rows = OwnWatch.objects.filter(institution=by.institution_id)
+    return {row.collection: _opened(row, by) for row in rows}
 
 
 def _locked(by: By, code: str) -> OwnWatch:
