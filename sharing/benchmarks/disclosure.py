@@ -126,7 +126,7 @@ class Protection:
     def reasons(self, indicator: Indicator, peer_group: str) -> Reasons:
         """Over the cut: why the indicator is withheld, "" where both its parts are published."""
         numerator, denominator = (
-            self._reasons(part, peer_group) for part in (indicator.numerator, indicator.denominator)
+            self.part_reasons(part, peer_group) for part in (indicator.numerator, indicator.denominator)
         )
         return np.where(numerator != "", numerator, denominator)
 
@@ -138,7 +138,8 @@ class Protection:
             shown[face.within_cut] |= face.shown[face.of_group(peer_group)]
         return shown
 
-    def _reasons(self, part: Part, peer_group: str) -> Reasons:
+    def part_reasons(self, part: Part, peer_group: str) -> Reasons:
+        """Over the cut: why the part's sum is withheld, "" where it is published."""
         reasons = np.full(self.layout.shape, SECONDARY)
         for decision in self._of(part, peer_group):
             face = decision.face

@@ -7,9 +7,12 @@ published both parts there and the denominator is above zero.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +22,26 @@ from numpy.typing import NDArray
 from anonymize.cube import Cube
 from anonymize.template import Dimension, Indicator, Part, Template
 from consortium.errors import Refused
-from sharing.benchmarks.peer_groups import Peers
-from sharing.benchmarks.quantiles import smoothed_quantiles
+from sharing.benchmarks.peer_groups import ALL, Peers
+from sharing.benchmarks.quantiles import QUANTILES, Ordered
 
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+BLOCK_VALUES: Final = 256 * 1024  # of one array of a block: 2 MiB, which stay near the core that sorts them
+PARALLEL_FROM: Final = 4 * 1024 * 1024  # values, below which threads cost more than they save
+TOP: Final = 3  # the largest contribution and as many rivals as may pool what they know
+_ROWS: Final = (
+    "numerator",
+    "denominator",
+    "contributors",
+    "mean",
+    "trimmed_mean",
+    "tail",
+    *(f"largest {place}" for place in range(TOP)),
+    *(f"kept {place}" for place in range(TOP)),
+    *QUANTILES,
+)
 
 
 @dataclass(frozen=True)
@@ -189,15 +207,21 @@ def panel_of(returns: Returns, contributor_of: Mapping[str, str]) -> Panel:
 
 @dataclass(frozen=True)
 class Pool:
-    """One indicator in one peer group; every array has the shape of the cut. NaN where there is no contributor."""
+    """One indicator in one peer group; every array has the shape of the cut. NaN where there is no contributor.
+
+    `quantiles` are by name ("p10" ... "p90", "median"). `largest` [3, *cut] are the highest rates, `tail` the sum of those
+    that the trimmed mean cuts off above, `largest_kept` [3, *cut] what weighs most in it: what the rules for sums ask for.
+    """
 
     numerator: Values
     denominator: Values
     contributors: NDArray[np.int64]
     mean: Values
-    p25: Values
-    median: Values
-    p75: Values
+    trimmed_mean: Values
+    quantiles: Mapping[str, Values]
+    largest: Values
+    tail: Values
+    largest_kept: Values
 
     @property
     def pooled(self) -> Values:
@@ -207,33 +231,92 @@ class Pool:
         return rates
 
 
-def pooled_before_disclosure(panel: Panel, peers: Peers) -> dict[tuple[str, str], Pool]:
-    """Every indicator (by id) in every peer group (by code), as if nothing were secret."""
+def pooled_before_disclosure(panel: Panel, peers: Peers, threads: int | None = None) -> dict[tuple[str, str], Pool]:
+    """Every indicator (by id) in every peer group (by code), as if nothing were secret.
+
+    Blocks of cells are shared out among so many threads, by default one for each core where there is enough to do. A cell
+    is reckoned within one block and in one order, so the figures are the same bits however many threads there are.
+    """
     if peers.contributors != panel.contributors:
         raise ValueError("peer groups and panel are of different contributors")
-    pools = {}
-    for indicator in panel.layout.template.indicators:
-        numerator, denominator = panel.part(indicator.numerator), panel.part(indicator.denominator)
-        rates = panel.rates(indicator)
-        for group in peers.codes:
-            rows = peers.rows(group)
-            pools[indicator.id, group] = _pool(numerator[rows], denominator[rows], rates[rows])
-    return pools
+    indicators = panel.layout.template.indicators
+    cells = int(np.prod(panel.layout.shape))
+    filled = {
+        (indicator.id, group): np.full((len(_ROWS), cells), np.nan) for indicator in indicators for group in peers.codes
+    }
+    rows = {group: None if group == ALL else peers.rows(group) for group in peers.codes}
+
+    def fill(work: tuple[Indicator, slice]) -> None:
+        indicator, block = work
+        numerator, denominator, rates = _block(panel, indicator, block)
+        for group, chosen in rows.items():
+            mine = [part if chosen is None else part[:, chosen] for part in (numerator, denominator, rates)]
+            filled[indicator.id, group][:, block] = _statistics(*map(np.ascontiguousarray, mine))
+
+    step = max(1, BLOCK_VALUES // max(len(panel.contributors), 1))
+    work = [
+        (indicator, slice(start, min(start + step, cells)))
+        for indicator in indicators
+        for start in range(0, cells, step)
+    ]
+    if threads is None:
+        enough = len(indicators) * cells * len(panel.contributors) >= PARALLEL_FROM
+        threads = len(os.sched_getaffinity(0)) if enough else 1
+    with ThreadPoolExecutor(threads, thread_name_prefix="pool") as pool:
+        list(pool.map(fill, work))  # the list raises what a thread raised
+    return {key: _pool(found.reshape(len(_ROWS), *panel.layout.shape)) for key, found in filled.items()}
 
 
-def _pool(numerator: Values, denominator: Values, rates: Values) -> Pool:
-    counted = ~np.isnan(rates)
-    contributors = counted.sum(axis=0)
-    total = np.sum(rates, axis=0, where=counted)
-    p25, median, p75 = smoothed_quantiles(rates)
+def _block(panel: Panel, indicator: Indicator, block: slice) -> tuple[Values, Values, Values]:
+    """Numerator, denominator and rate [cell, contributor] of some cells; 0, 0 and NaN for whoever does not contribute."""
+    parts = [panel.layout.part(part) for part in (indicator.numerator, indicator.denominator)]
+    values = panel.values.reshape(*panel.values.shape[:2], -1)
+    present = panel.present.reshape(values.shape)
+    numerator, denominator = (np.ascontiguousarray(values[:, part, block].T) for part in parts)
+    counted = denominator > 0
+    for part in parts:
+        counted &= present[:, part, block].T
+    if not counted.all():
+        np.copyto(numerator, 0.0, where=~counted)
+        np.copyto(denominator, 0.0, where=~counted)
+    rates: Values = np.full(numerator.shape, np.nan)
+    np.divide(numerator, denominator, out=rates, where=counted)
+    return numerator, denominator, rates
+
+
+def _statistics(numerator: Values, denominator: Values, rates: Values) -> Values:
+    """A row for each of `_ROWS`, over the cells of a block."""
+    ordered = Ordered.of(rates)
+    counts = ordered.counts
+    total = ordered.total()
+    trimmed = ordered.trimmed()
+    return np.vstack(
+        [
+            numerator.sum(axis=1),
+            denominator.sum(axis=1),
+            counts,
+            np.divide(total, counts, out=np.full(total.shape, np.nan), where=counts > 0),
+            trimmed.mean,
+            trimmed.tail,
+            ordered.largest(TOP),
+            trimmed.largest,
+            ordered.quantiles(tuple(QUANTILES.values())),
+        ]
+    )
+
+
+def _pool(found: Values) -> Pool:
+    row = {name: found[place] for place, name in enumerate(_ROWS)}
     return Pool(
-        numerator=numerator.sum(axis=0, where=counted),
-        denominator=denominator.sum(axis=0, where=counted),
-        contributors=contributors,
-        mean=np.divide(total, contributors, out=np.full(total.shape, np.nan), where=contributors > 0),
-        p25=p25,
-        median=median,
-        p75=p75,
+        numerator=row["numerator"],
+        denominator=row["denominator"],
+        contributors=row["contributors"].astype(np.int64),
+        mean=row["mean"],
+        trimmed_mean=row["trimmed_mean"],
+        quantiles={name: row[name] for name in QUANTILES},
+        tail=row["tail"],
+        largest=found[_ROWS.index("largest 0") :][:TOP],
+        largest_kept=found[_ROWS.index("kept 0") :][:TOP],
     )
 
 
