@@ -19,9 +19,11 @@ from sharing.views import (
     release_files,
     releases,
     reminders,
+    reports,
     round_keys,
     rounds,
     sealing,
+    statements,
     submissions,
 )
 
@@ -66,6 +68,9 @@ urlpatterns = [
     path("releases/<slug:release_id>/files/", release_files.listing, name="release-files"),
     path("releases/<slug:release_id>/files/<str:name>", release_files.download, name="release-file"),
     path("releases/<slug:release_id>/figures.<str:format>", releases.figures, name="release-figures"),
+    path("releases/<slug:release_id>/report.pdf", reports.board_report, name="board-report"),
+    path("statements/", statements.listing, name="statements"),
+    path("statements/<slug:release_id>/", statements.detail, name="statement"),
     path("releases/<slug:release_id>/approve/", releases.approve, name="release-approve"),
     path("releases/<slug:release_id>/publish/", releases.publish, name="release-publish"),
     path("releases/<slug:release_id>/schedule/", releases.schedule, name="release-schedule"),

@@ -368,6 +368,9 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "releases/<slug:release_id>/files/": GET(client=401, suspended=404, everyone=404),  # a draft has none
     "releases/<slug:release_id>/files/<str:name>": GET(client=401, suspended=404, everyone=404),
     "releases/<slug:release_id>/figures.<str:format>": GET(client=401, suspended=404, statistician=200, everyone=404),
+    "releases/<slug:release_id>/report.pdf": GET(client=401, suspended=404, everyone=404),  # this one is a draft
+    "statements/": GET(client=401, members=200, staff=403),
+    "statements/<slug:release_id>/": GET(client=401, suspended=404, everyone=404),  # nobody has one of a draft
     "releases/<slug:release_id>/approve/": POST(client=401, suspended=404, statistician=302, everyone=404),
     "releases/<slug:release_id>/publish/": POST(client=401, suspended=404, statistician=302, everyone=404),
     "releases/<slug:release_id>/schedule/": POST(

@@ -36,6 +36,7 @@ PORTAL = (
     Entry(_("Benchmarks"), "benchmarks", "benchmarks", Permission.RELEASE_VIEW),
     Entry(_("Warnings"), "alerts", "alert", Permission.RELEASE_VIEW),
     Entry(_("Peer groups"), "peer-groups", "peers", Permission.RELEASE_VIEW),
+    Entry(_("Statements"), "statements", "level", Permission.STATEMENT_VIEW),
     Entry(_("Releases"), "releases", "releases", Permission.RELEASE_VIEW),
     Entry(_("Submissions"), "submissions", "submissions", Permission.SUBMISSION_VIEW),
     Entry(_("Calendar"), "calendar", "calendar"),
