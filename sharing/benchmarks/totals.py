@@ -27,8 +27,8 @@ def totals(panel: Panel, figures: Iterable[Figures]) -> dict[str, float]:
     found = {}
     for indicator in template.indicators:
         if indicator.id in shown and template.measure(indicator.denominator.measure).type == "count":
-            sums = panel.part(indicator.denominator)[(slice(None), *top)]
-            found[indicator.id] = rounded(float(sums.sum()))
+            by_contributor = panel.part(indicator.denominator).reshape(len(panel.contributors), -1)
+            found[indicator.id] = rounded(float(by_contributor[:, 0].sum()))
     return found
 
 
