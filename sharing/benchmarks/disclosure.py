@@ -36,7 +36,7 @@ from anonymize.disclosure.secondary import suppress
 from anonymize.template import Indicator, Part
 from sharing.benchmarks.crossing import crossed, either
 from sharing.benchmarks.peer_groups import Peers
-from sharing.benchmarks.pool import Layout, Mask, Panel
+from sharing.benchmarks.pool import Layout, Mask, Panel, Values
 from sharing.benchmarks.pooled_tables import Face, PooledTable, face_of, tabulate
 from sharing.benchmarks.sensitive import Sensitivity
 
@@ -153,11 +153,20 @@ class Protection:
 
 
 def protect(
-    panel: Panel, peers: Peers, policy: DisclosurePolicy, max_cut: int, isolated: Mapping[str, Mask] | None = None
+    panel: Panel,
+    peers: Peers,
+    policy: DisclosurePolicy,
+    max_cut: int,
+    isolated: Mapping[str, Mask] | None = None,
+    before: Mapping[str, Mask] | None = None,
 ) -> Protection:
-    """The decisions for every part. `isolated` gives, for peer groups, the cells that a revision would give away."""
+    """The decisions for every part.
+
+    For peer groups, `isolated` gives the cells that a revision would give away, `before` those withheld in the period before:
+    of two ways to protect a cell, the one that keeps the pattern is preferred.
+    """
     together = crossed(panel, peers, policy, max_cut)
-    sensitivity = Sensitivity(panel, peers, policy, either(isolated or {}, together))
+    sensitivity = Sensitivity(panel, peers, policy, either(isolated or {}, together), before or {})
     layout = panel.layout
     if len(peers.families) + len(layout.cut) <= max_cut:
         whole = face_of(layout, peers, range(len(peers.families)), range(len(layout.cut)))
@@ -209,13 +218,22 @@ class _Prepared:
     pooled: PooledTable
     primary: Primary
     coalition: int
+    costs: Values
     started: float
 
     @classmethod
     def of(cls, face: Face, part: int, sensitivity: Sensitivity) -> _Prepared:
         started = perf_counter()
         pooled = tabulate(face, sensitivity.panel, sensitivity.peers, [(part, 1)])
-        return cls(part, face, pooled, sensitivity.find(face, part, pooled), sensitivity.policy.coalition, started)
+        return cls(
+            part,
+            face,
+            pooled,
+            sensitivity.find(face, part, pooled),
+            sensitivity.policy.coalition,
+            sensitivity.costs(face),
+            started,
+        )
 
     @property
     def shown(self) -> Mask:
@@ -303,7 +321,7 @@ class _Prepared:
             self.primary,
             open=public,
             never=never,
-            cost=self.face.costs,
+            cost=self.costs,
             signed=self.pooled.signed,
             insiders=self.coalition > 0,
             coalition=max(self.coalition, 1),

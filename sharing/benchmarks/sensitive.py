@@ -19,6 +19,7 @@ from sharing.benchmarks.peer_groups import Peers
 from sharing.benchmarks.pool import Mask, Panel, Values
 from sharing.benchmarks.pooled_tables import Face, PooledTable, tabulate
 
+AGAIN = 0.5  # what withholding a cell costs that was withheld in the period before: a series that flickers helps nobody
 Ground = tuple[Mask, str, Values]  # sensitive cells, the reason, the width they need
 
 
@@ -26,13 +27,15 @@ Ground = tuple[Mask, str, Values]  # sensitive cells, the reason, the width they
 class Sensitivity:
     """What the sensitive cells of any part and face are found from.
 
-    `isolated` gives, for peer groups, the cells of the cut that a revision would give away.
+    `isolated` gives, for peer groups, the cells of the cut that a revision would give away, `before` those withheld in the
+    period before.
     """
 
     panel: Panel
     peers: Peers
     policy: DisclosurePolicy
     isolated: Mapping[str, Mask]
+    before: Mapping[str, Mask]
 
     def find(self, face: Face, part: int, pooled: PooledTable) -> Primary:
         """The sensitive cells of a part's table, with reasons and widths."""
@@ -45,7 +48,7 @@ class Sensitivity:
         grounds: list[Ground] = [
             (self._same_for_all(face, part, pooled), DOMINANCE, ordinary),
             *self._differences(face, part),
-            (_revealed(face, self.isolated), SMALL_COUNT, np.zeros(face.lattice.shape)),
+            (_marked(face, self.isolated), SMALL_COUNT, np.zeros(face.lattice.shape)),
         ]
         for cells, why, needed in grounds:
             more = cells & there
@@ -57,6 +60,10 @@ class Sensitivity:
         return Primary(
             mask, np.where(mask, reason, ""), np.where(mask, width, 0.0), np.where(mask, np.minimum(width, fall), 0.0)
         )
+
+    def costs(self, face: Face) -> Values:
+        """What withholding each cell of a face costs: less where it was withheld in the period before."""
+        return np.where(_marked(face, self.before), AGAIN * face.costs, face.costs)
 
     def _differences(self, face: Face, part: int) -> list[Ground]:
         """For each part that this one lies within: where their difference is sensitive, and the width it asks for."""
@@ -108,10 +115,10 @@ class Sensitivity:
         return [(tabulate(face, self.panel, self.peers, [(place, 1)]), is_share) for place, is_share in places]
 
 
-def _revealed(face: Face, isolated: Mapping[str, Mask]) -> Mask:
-    """Over the lattice: the cells that a revision would give away."""
-    revealed = np.zeros(face.lattice.shape, dtype=np.bool_)
-    for peer_group, cells in isolated.items():
+def _marked(face: Face, by_group: Mapping[str, Mask]) -> Mask:
+    """Over the lattice: the cells that are marked for their peer group."""
+    marked = np.zeros(face.lattice.shape, dtype=np.bool_)
+    for peer_group, cells in by_group.items():
         if face.holds(peer_group):
-            revealed[face.of_group(peer_group)] = cells[face.within_cut]
-    return revealed
+            marked[face.of_group(peer_group)] = cells[face.within_cut]
+    return marked

@@ -176,12 +176,13 @@ def _draft(release: Release, of: QuerySet[Submission] | None = None) -> Draft:
     pools = pooled_before_disclosure(panel, peers)
     clock.done("pool")
     constraints = ledger.constraints_of(release, submissions, template, panel, peers)
-    protection = protect(panel, peers, template.disclosure, MAX_CUT, constraints.isolated)
+    protection = protect(panel, peers, template.disclosure, MAX_CUT, constraints.isolated, constraints.before)
     clock.done("protect")
     figures = publish(panel, peers, pools, protection, template.disclosure, constraints.corrected)
     audit = audit_release(panel, peers, template.disclosure, figures, constraints.formers)
     clock.done("audit")
     record = _record(template, protection, submissions, peers, clock)
+    record["pattern_of"] = constraints.pattern_of
     if not audit.ok:
         record["remedy"] = _remedy(audit, panel, peers, pools, constraints).record()
         clock.done("remedy")
@@ -208,7 +209,7 @@ def _remedy(audit: ReleaseAudit, panel: Panel, peers: Peers, pools: Pools, const
 
     def attempt(besides: Mapping[str, Mask]) -> Failing:
         isolated = either(constraints.isolated, besides)
-        protection = protect(panel, peers, policy, MAX_CUT, isolated)
+        protection = protect(panel, peers, policy, MAX_CUT, isolated, constraints.before)
         figures = publish(panel, peers, pools, protection, policy, constraints.corrected)
         return audit_release(panel, peers, policy, figures, constraints.formers).failed_cells()
 

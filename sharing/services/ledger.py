@@ -32,6 +32,8 @@ class Constraints:
 
     isolated: Mapping[str, Mask] = field(default_factory=dict)
     corrected: Mapping[str, Mask] = field(default_factory=dict)
+    before: Mapping[str, Mask] = field(default_factory=dict)  # withheld in the release of the period before
+    pattern_of: str = ""  # that release's public id
     releases: tuple[str, ...] = ()  # the public ids of the releases that were reckoned with
     formers: tuple[Former, ...] = ()  # these releases, for the audit
 
@@ -50,8 +52,8 @@ def constraints_of(
     `panel` and `peers` are those of the release that is computed from these submissions.
     """
     policy = template.disclosure
-    before = release.round.releases.filter(revision__lt=release.revision)
-    published = list(before.exclude(published_at=None).order_by("revision"))
+    earlier = release.round.releases.filter(revision__lt=release.revision)
+    published = list(earlier.exclude(published_at=None).order_by("revision"))
     formers = [_former(each, release, submissions, template) for each in published]
     isolated = _by_reviewers(release, panel.layout)
     corrected: dict[str, Mask] = {}
@@ -60,7 +62,32 @@ def constraints_of(
         corrected = either(corrected, corrected_cells(former, panel, peers, policy.min_contributors))
     if formers:
         isolated = either(isolated, crossed(panel, peers, policy, max_cut, formers))
-    return Constraints(isolated, corrected, tuple(each.public_id for each in published), tuple(formers))
+    last = _release_before(release)
+    return Constraints(
+        isolated,
+        corrected,
+        before=_withheld(last, panel.layout) if last else {},
+        pattern_of=last.public_id if last else "",
+        releases=tuple(each.public_id for each in published),
+        formers=tuple(formers),
+    )
+
+
+def _release_before(release: Release) -> Release | None:
+    """The published release of the period before; of a release that is computed again, the one it had then."""
+    recorded = release.audit.get("pattern_of")
+    if recorded is not None:
+        return Release.objects.filter(public_id=recorded).first()
+    earlier = Release.objects.published().filter(
+        round__collection__code=release.round.collection.code, round__due_at__lt=release.round.due_at
+    )
+    return earlier.order_by("-round__due_at").first()
+
+
+def _withheld(release: Release, layout: Layout) -> dict[str, Mask]:
+    """What a release withheld of any indicator."""
+    cells = ReleaseCell.objects.filter(release=release, withheld=True).values_list("peer_group", "key").distinct()
+    return masks(cells, layout)
 
 
 def groups_record(peers: Peers) -> dict[str, list[str]]:

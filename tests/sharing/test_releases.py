@@ -97,6 +97,7 @@ def test_the_audit_record_holds_no_figure_of_a_cell(full_draft):
         "tables",
         "inputs",
         "groups",
+        "pattern_of",
         "seconds",
     }
     assert set(full_draft.audit) == allowed
