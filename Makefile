@@ -7,7 +7,7 @@ MANAGE := $(PY) manage.py
 WORKERS ?= 2
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: help install messages demo demo-reset test test-nightly check fix lock bench bench-aggregate bench-panel bench-opening bench-warnings fuzz bench-intake migrate web vault office beat
+.PHONY: help install messages demo demo-reset test test-nightly check fix lock bench bench-aggregate bench-panel bench-opening bench-explorer bench-warnings fuzz bench-intake migrate web vault office beat
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ bench-intake: install  ## the hour of a deadline, with processes killed; writes 
 
 fuzz: install  ## 100,000 mutated packages, receipts and requests through every reader (ARGS="--count N --seed S")
 	@$(PY) -m tests.fuzz.run $(ARGS)
+
+bench-explorer: install  ## every view of the explorer over ten years of releases; writes its table to docs/performance.md
+	@$(PY) -m tests.bench.explorer $(ARGS)
 
 bench-opening: install  ## opening and checking a 5 MB package, beside the bare libraries; writes its table to docs/performance.md
 	@$(PY) -m tests.bench.opening $(ARGS)
