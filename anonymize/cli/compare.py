@@ -15,7 +15,7 @@ from anonymize.config import load_config
 from anonymize.template import TOTAL
 
 _BEFORE: Final = ("TIME_PERIOD", "INDICATOR", "PEER_GROUP")
-_FIGURES: Final = ("OWN", "BAND", "TO_MEDIAN", "TO_POOLED")
+_FIGURES: Final = ("OWN", "BAND", "TO_MEDIAN", "TO_POOLED", "PERCENTILE_FROM", "PERCENTILE_TO")
 
 
 @command(example="concord compare delinquency-2026-10-r1 --where PEER_GROUP=ALL --where PRODUCT=CAR")
@@ -46,14 +46,26 @@ def _is_total(row: Mapping[str, Any]) -> bool:
 def _as_text(rows: list[dict[str, Any]]) -> str:
     codes = ["INDICATOR", "PEER_GROUP", *_dimensions(rows[0])]
     lines = [
-        [*(row[name] for name in codes), f"{row['OWN']:.2%}", row["BAND"] or "-", *map(_points, _distances(row))]
+        [
+            *(row[name] for name in codes),
+            f"{row['OWN']:.2%}",
+            row["BAND"] or "-",
+            _percentiles(row),
+            *map(_points, _distances(row)),
+        ]
         for row in rows
     ]
-    return table([*codes, "own", "band", "to median", "to pooled"], lines)
+    return table([*codes, "own", "band", "percentiles", "to median", "to pooled"], lines)
 
 
 def _distances(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return row["TO_MEDIAN"], row["TO_POOLED"]
+
+
+def _percentiles(row: Mapping[str, Any]) -> str:
+    """The published percentiles on either side; a platform of an earlier version sends none."""
+    low, high = row.get("PERCENTILE_FROM"), row.get("PERCENTILE_TO")
+    return "-" if low is None else f"{low}-{high}"
 
 
 def _points(distance: float | None) -> str:

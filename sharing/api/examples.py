@@ -190,9 +190,11 @@ ANSWERS: Mapping[str, Any] = {
                 "PEER_GROUP": "ALL",
                 "PRODUCT": "CAR",
                 "OWN": 0.021,
-                "BAND": "Q2",
+                "BAND": "below-median",
                 "TO_MEDIAN": -0.004,
                 "TO_POOLED": -0.002,
+                "PERCENTILE_FROM": 30,
+                "PERCENTILE_TO": 40,
             }
         ],
     },

@@ -121,6 +121,8 @@ class Audit(APIView):
 class OwnStatement(APIView):
     """The own institution's figures beside a release: its rate, the quarter it lies in, and its distances.
 
+    `PERCENTILE_FROM` and `PERCENTILE_TO` are the published percentiles next to the rate, 0 and 100 at the ends.
+
     Band and distances are null where the release withholds what they would compare with. `proof` shows that the
     submission behind them is in the log (see docs/contracts/log.md).
     """
@@ -154,6 +156,8 @@ def _own(release: Release, indicator: str, peer_group: str, key: str, own: Own) 
         "BAND": own.band,
         "TO_MEDIAN": own.to_median,
         "TO_POOLED": own.to_pooled,
+        "PERCENTILE_FROM": own.between[0] if own.between else None,
+        "PERCENTILE_TO": own.between[1] if own.between else None,
     }
 
 
