@@ -70,6 +70,9 @@ fuzz: install  ## 100,000 mutated packages, receipts and requests through every 
 bench-explorer: install  ## every view of the explorer over ten years of releases; writes its table to docs/performance.md
 	@$(PY) -m tests.bench.explorer $(ARGS)
 
+bench-release: install  ## pooling 4,000 members x 10,000 cells, beside bare NumPy; writes its table to docs/performance.md
+	@$(PY) -m tests.bench.release $(ARGS)
+
 bench-opening: install  ## opening and checking a 5 MB package, beside the bare libraries; writes its table to docs/performance.md
 	@$(PY) -m tests.bench.opening $(ARGS)
 

@@ -138,7 +138,7 @@ def _figures(
         reason=reason,
         pooled=where(free, pool.pooled),
         mean=where(free & mean, pool.mean),
-        trimmed_mean=where(free & mean & _trimmed_is_safe(pool, policy), pool.trimmed_mean),
+        trimmed_mean=where(free & mean & trimmed_is_safe(pool, policy), pool.trimmed_mean),
         **quantiles,
         weight=where(free, weight),
         error=where(free & ~np.isnan(weight), error),
@@ -214,7 +214,7 @@ def _means(
     policy: DisclosurePolicy,
 ) -> dict[str, Mask]:
     """For each peer group the cells whose mean may be published."""
-    shown = {group: (reasons[group] == "") & _mean_is_safe(pool, policy) for group, pool in pools.items()}
+    shown = {group: (reasons[group] == "") & mean_is_safe(pool, policy) for group, pool in pools.items()}
     if not peers.families:
         return shown
     rates = panel.rates(indicator)
@@ -238,13 +238,13 @@ def _rest(rates: Values, family: Family, shown: Mapping[str, Mask]) -> Values:
     return np.where(everybody_left, np.nan, rest)  # no group is subtracted: nothing follows beyond the mean itself
 
 
-def _mean_is_safe(pool: Pool, policy: DisclosurePolicy) -> Mask:
+def mean_is_safe(pool: Pool, policy: DisclosurePolicy) -> Mask:
     total = np.nan_to_num(pool.mean) * pool.contributors
     enough: Mask = pool.contributors >= policy.min_contributors
     return enough & _sum_is_safe(total, pool.largest, policy)
 
 
-def _trimmed_is_safe(pool: Pool, policy: DisclosurePolicy) -> Mask:
+def trimmed_is_safe(pool: Pool, policy: DisclosurePolicy) -> Mask:
     """Whether what the trimmed mean keeps and what it cuts off above could both be published as sums."""
     cut_off = pool.contributors // TRIMMED
     kept = np.nan_to_num(pool.trimmed_mean) * pool.contributors * (1 - 2 / TRIMMED)
