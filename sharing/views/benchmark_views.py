@@ -6,24 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _, gettext_lazy
 
+from anonymize.template import TOTAL
 from consortium.people.models import Person
 from consortium.web import formats
 from sharing import charts, charts_by_code, findings
 from sharing.benchmarks import explorer
 from sharing.benchmarks.explorer import Figures, Point
-from sharing.benchmarks.heat_map import CLASSES, HeatMap, Panel, Place, heat_map
+from sharing.benchmarks.heat_map import CLASSES, HeatMap, Panel, heat_map
 from sharing.benchmarks.naming import cell_name
 from sharing.benchmarks.selection import MAP_FIGURES, TIME, Selection
 from sharing.benchmarks.trends import Line, lines
 from sharing.benchmarks.view_lines import breakdown_lines
-from sharing.marks import RangeScale, exact
-from sharing.models import Release
+from sharing.marks import RangeScale
+from sharing.models import Alert, Release
 from sharing.models.collection import in_language
 
 VIEW_NAMES: Mapping[str, str | Promise] = {
@@ -37,6 +39,7 @@ MAP_FIGURE_NAMES: Mapping[str, str | Promise] = {
     "median": gettext_lazy("Peer median"),
 }
 _NO_FIELD = SafeString('<td class="heat"></td>')
+PERCENTILES = ("p10", "p20", "p25", "p30", "p40", "median", "p60", "p70", "p75", "p80", "p90")
 TENTHS = ("p10", "p20", "p30", "p40", "p60", "p70", "p80", "p90")
 
 
@@ -172,17 +175,31 @@ class Seen:
         found: dict[str, Any] = {
             "lines": list(reversed(lines(self.points, self.selection.template.frequency))),
             "has_deciles": any(point.figures.p10 is not None for point in self.points),
+            "warning": self._warning(),
         }
         if spec := self.drawing():
             found |= {"chart": drawable(spec), "chart_words": spec["description"]}
         return found
 
+    def _warning(self) -> Alert | None:
+        """The warning about the series that still holds, if the person sees one."""
+        chosen = self.selection
+        return (
+            Alert.objects.visible_to(self.person)
+            .lasting()
+            .filter(collection=chosen.collection.code, indicator=chosen.indicator.id)
+            .filter(peer_group=chosen.peer_group, key=chosen.key)
+            .order_by("-raised_at")
+            .first()
+        )
+
     def _distribution(self) -> dict[str, Any]:
         if self.now is None or not (spec := self.drawing()):
             return {}
-        named = (*TENTHS[:4], "median", *TENTHS[4:])
-        deciles = [(f"P{place * 10}", getattr(self.now, name)) for place, name in enumerate(named, start=1)]
-        return {"chart": drawable(spec), "chart_words": spec["description"], "deciles": deciles}
+        has_tenths = any(getattr(self.now, name) is not None for name in TENTHS)
+        named = PERCENTILES if has_tenths else ("p25", "median", "p75")
+        points = [("P50" if name == "median" else name.upper(), getattr(self.now, name)) for name in named]
+        return {"chart": drawable(spec), "chart_words": spec["description"], "percentiles": points}
 
     def _table(self) -> dict[str, Any]:
         chosen = self.selection
@@ -234,29 +251,48 @@ class Seen:
         """Each row's name, its depth in the hierarchy and its fields."""
         code_list = self.selection.template.dimension(found.row_dimension).code_list
         names = self.names[found.row_dimension]
+        links = _Links(found, panel)
         return [
-            (
-                names[row],
-                len(code_list.ancestors(row)) - 1,
-                format_html_join("", "{}", ((self._field(found, panel, (row, column)),) for column in found.columns)),
-            )
+            (names[row], len(code_list.ancestors(row)) - 1, self._fields(found, panel, row, links))
             for row in found.rows
         ]
 
-    def _field(self, found: HeatMap, panel: Panel, place: Place) -> SafeString:
-        """A cell of the heat map, which leads to its series."""
-        if place not in panel.figures:
-            return _NO_FIELD
-        value = panel.figures[place]
-        if value is None:
-            return format_html(
-                '<td class="heat heat--withheld"><span class="visually-hidden">{}</span></td>', _("withheld")
-            )
-        there = panel.there.at(found.row_dimension, place[0]).at(found.column_dimension, place[1]).seen_as("series")
-        text = formats.figure(value * 100 if self.kind == "percent" else value, "number", 1)
-        return format_html(
-            '<td class="heat heat--{}"><a href="?{}">{}</a></td>', found.heat(value), there.query(), exact(value, text)
+    def _fields(self, found: HeatMap, panel: Panel, row: str, links: _Links) -> SafeString:
+        """A row of the heat map. Plain joining: a page has some fifteen hundred fields."""
+        withheld = format_html(
+            '<td class="heat heat--withheld"><span class="visually-hidden">{}</span></td>', _("withheld")
         )
+        scale = 100 if self.kind == "percent" else 1
+        fields = []
+        for column in found.columns:
+            if (row, column) not in panel.figures:
+                fields.append(_NO_FIELD)
+            elif (value := panel.figures[row, column]) is None:
+                fields.append(withheld)
+            else:
+                text = formats.figure(value * scale, "number", 1)
+                link = links.to(row, column)
+                fields.append(
+                    f'<td class="h{found.heat(value)}"><a href="{link}"><data value="{value!r}">{text}</data></a></td>'
+                )
+        return SafeString("".join(fields))
+
+
+class _Links:
+    """The address of each field's series, escaped: the panel's own selection at the codes of a row and a column."""
+
+    def __init__(self, found: HeatMap, panel: Panel) -> None:
+        there = panel.there.at(found.row_dimension, TOTAL).at(found.column_dimension, TOTAL).seen_as("series")
+        self._panel = escape(f"?{there.query()}")
+        self._rows = {code: _part(found.row_dimension, code) for code in found.rows}
+        self._columns = {code: _part(found.column_dimension, code) for code in found.columns}
+
+    def to(self, row: str, column: str) -> str:
+        return f"{self._panel}{self._rows[row]}{self._columns[column]}"
+
+
+def _part(dimension: str, code: str) -> str:
+    return "" if code == TOTAL else escape("&" + urlencode({dimension: code}))
 
 
 def drawable(spec: charts.Spec) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from sharing.benchmarks.view_lines import view_lines
 from sharing.drawing import draw
 from sharing.forms import SelectionForm
 from sharing.marks import sparkline
+from sharing.views.benchmark_tabs import benchmark_tabs
 from sharing.views.benchmark_views import VIEW_NAMES, Seen, title, wider
 
 
@@ -86,6 +87,7 @@ def _page(selection: Selection, person: Person) -> dict[str, Any]:
     heading, subtitle = title(selection)
     return {
         "selection": selection,
+        "benchmark_tabs": benchmark_tabs(person, "benchmarks"),
         "form": SelectionForm(selection, person),
         "title": heading,
         "subtitle": subtitle,
