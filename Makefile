@@ -7,7 +7,7 @@ MANAGE := $(PY) manage.py
 WORKERS ?= 2
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: help install messages demo demo-reset test test-nightly check fix lock bench bench-aggregate bench-panel bench-opening bench-explorer bench-warnings fuzz bench-intake migrate web vault office beat
+.PHONY: help install messages demo demo-reset test test-nightly check fix lock bench bench-aggregate bench-panel bench-opening bench-release bench-explorer bench-warnings fuzz bench-intake migrate web vault office beat
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
