@@ -85,7 +85,11 @@ def publish(
     policy: DisclosurePolicy,
     corrected: Mapping[str, Mask] | None = None,
 ) -> list[Figures]:
-    """The figures of every indicator and peer group, in the template's order."""
+    """The figures of every indicator and peer group, in the template's order.
+
+    In `corrected` cells few contributors corrected themselves since a former release: only sums are shown again, because a
+    single correction moves means and order statistics.
+    """
     found = []
     errors = member_errors(panel.layout)
     for indicator in panel.layout.template.indicators:
@@ -96,8 +100,11 @@ def publish(
             row = protection.shown(indicator, group) & panel.reported[peers.rows(group)].any(axis=0)
             weight = _weight(panel, indicator, peers.rows(group), group, protection)
             error = pool_error(panel, indicator, peers.rows(group), mine[group], errors)
+            again = (corrected or {}).get(group, np.zeros(row.shape, dtype=np.bool_))
             found.append(
-                _figures(indicator.id, group, mine[group], row, reasons[group], means[group], weight, error, policy)
+                _figures(
+                    indicator.id, group, mine[group], row, reasons[group], means[group], again, weight, error, policy
+                )
             )
     return found
 
@@ -115,11 +122,13 @@ def _figures(
     row: Mask,
     reason: Reasons,
     mean: Mask,
+    corrected: Mask,
     weight: Values,
     error: Values,
     policy: DisclosurePolicy,
 ) -> Figures:
     free = row & (reason == "")
+    plain = free & ~corrected
     counts = pool.contributors
     least = {"median": policy.median_minimum, "p25": policy.quartiles_minimum, "p75": policy.quartiles_minimum}
 
@@ -128,7 +137,7 @@ def _figures(
         return shown
 
     quantiles = {
-        name: where(free & (counts >= least.get(name, policy.deciles_minimum)), values)
+        name: where(plain & (counts >= least.get(name, policy.deciles_minimum)), values)
         for name, values in pool.quantiles.items()
     }
     return Figures(
@@ -137,8 +146,8 @@ def _figures(
         row=row,
         reason=reason,
         pooled=where(free, pool.pooled),
-        mean=where(free & mean, pool.mean),
-        trimmed_mean=where(free & mean & trimmed_is_safe(pool, policy), pool.trimmed_mean),
+        mean=where(plain & mean, pool.mean),
+        trimmed_mean=where(plain & mean & trimmed_is_safe(pool, policy), pool.trimmed_mean),
         **quantiles,
         weight=where(free, weight),
         error=where(free & ~np.isnan(weight), error),
