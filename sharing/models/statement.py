@@ -90,11 +90,6 @@ class Statement(models.Model):
         return f"{self.institution_id} {self.release_id}"
 
 
-class StatementBlockQuerySet(models.QuerySet["StatementBlock"]):
-    def visible_to(self, actor: Actor) -> Self:
-        return self.filter(statement__in=Statement.objects.visible_to(actor))
-
-
 class StatementBlock(models.Model):
     """Own rates of one indicator in one stretch of the release's cells: a series opens no more than it shows."""
 
@@ -102,8 +97,6 @@ class StatementBlock(models.Model):
     indicator = models.CharField(max_length=40)
     part = models.PositiveIntegerField()
     sealed = models.BinaryField()
-
-    objects = StatementBlockQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("block of a statement")

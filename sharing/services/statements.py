@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Q
 
 from anonymize.package import SealingKeyPair
 from anonymize.template import Template
@@ -24,7 +25,7 @@ from sharing.models import Collection, Release, ReleaseCell, Statement, Statemen
 from sharing.rules import check_can_open_statement
 
 _AT_ONCE: Final = 100  # statements in memory before they are written
-_ROW: Final = ("pk", "release", "release__public_id", "institution__code", "release__round__collection")
+_ROW: Final = ("pk", "release", "release__public_id", "institution__code", "release__round__collection", "first")
 
 
 class _Row(NamedTuple):
@@ -35,6 +36,7 @@ class _Row(NamedTuple):
     public_id: str
     institution: str
     collection: int
+    first: bool  # of version 1
 
 
 def seal_all(
@@ -71,16 +73,14 @@ def own_rates(
     It opens the blocks that the keys lie in and no other: a series over ten years opens a hundred and twenty small ones.
     """
     pks = [release.pk for release in releases]
-    visible = Statement.objects.visible_to(person).filter(release__in=pks)
+    visible = Statement.objects.visible_to(person).filter(release__in=pks).annotate(first=Q(sealed__isnull=False))
     statement_of = {row.pk: row for row in map(_Row._make, visible.values_list(*_ROW))}
     templates = _templates({row.collection for row in statement_of.values()})
     keys = list(keys)
     places = {collection: _by_part(template, indicator, keys) for collection, template in templates.items()}
-    found = _first_rates(person, pks, indicator, keys)
+    found = _first_rates([pk for pk, row in statement_of.items() if row.first], indicator, keys)
     parts = {part for by_part in places.values() for part in by_part}
-    blocks = StatementBlock.objects.visible_to(person).filter(
-        statement__in=statement_of, indicator=indicator, part__in=parts
-    )
+    blocks = StatementBlock.objects.filter(statement__in=statement_of, indicator=indicator, part__in=parts)
     for statement, part, sealed in blocks.values_list("statement", "part", "sealed"):
         row = statement_of[statement]
         if wanted := places[row.collection].get(part):
@@ -116,12 +116,11 @@ def _all_rates(statement: Statement) -> dict[str, dict[str, float]]:
     return dict(found)
 
 
-def _first_rates(
-    person: Actor, releases: Iterable[int], indicator: str, keys: Iterable[str]
-) -> dict[tuple[int, str], float]:
+def _first_rates(statements: Sequence[int], indicator: str, keys: Iterable[str]) -> dict[tuple[int, str], float]:
+    """From statements of version 1, which are one document for all indicators."""
     found = {}
-    first = Statement.objects.visible_to(person).filter(release__in=releases).exclude(sealed=None)
-    for statement in first.select_related("release", "institution"):
+    rows = Statement.objects.select_related("release", "institution").filter(pk__in=statements) if statements else ()
+    for statement in rows:
         rates = _first(statement)[1].get(indicator, {})
         found.update({(statement.release_id, key): rates[key] for key in keys if key in rates})
     return found

@@ -53,14 +53,15 @@ def test_an_unknown_ending_is_wrong_use(bank: Bank) -> None:
 def test_own_figures_are_shown_beside_the_totals(bank: Bank, platform: Platform) -> None:
     cell = {"TIME_PERIOD": "2026-10", "INDICATOR": "DPD30_RATE", "PEER_GROUP": "ALL"}
     known = {"OWN": 0.0412, "BAND": "above-median", "TO_MEDIAN": 0.0102, "TO_POOLED": -0.0005}
+    known |= {"PERCENTILE_FROM": 60, "PERCENTILE_TO": 70}
     withheld = {"OWN": 0.09, "BAND": None, "TO_MEDIAN": None, "TO_POOLED": None}
     platform.statement = [{**cell, "PRODUCT": "_T", **known}, {**cell, "PRODUCT": "CAR", **withheld}]
 
     totals = bank.run("compare", "r-2").stdout.splitlines()
-    shown = ["DPD30_RATE", "ALL", "_T", "4.12%", "above-median", "+1.02", "-0.05"]
+    shown = ["DPD30_RATE", "ALL", "_T", "4.12%", "above-median", "60-70", "+1.02", "-0.05"]
     assert [line.split() for line in totals[1:]] == [shown]
     asked = bank.run("compare", "r-2", "--where", "INDICATOR=DPD30_RATE").stdout.splitlines()
-    assert asked[2].split() == ["DPD30_RATE", "ALL", "CAR", "9.00%", "-", "-", "-"]
+    assert asked[2].split() == ["DPD30_RATE", "ALL", "CAR", "9.00%", "-", "-", "-", "-"]
 
 
 def test_without_figures_there_is_nothing_to_compare(bank: Bank) -> None:
