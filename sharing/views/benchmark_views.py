@@ -263,7 +263,7 @@ class Seen:
             '<td class="heat heat--withheld"><span class="visually-hidden">{}</span></td>', _("withheld")
         )
         scale = 100 if self.kind == "percent" else 1
-        fields = []
+        fields: list[str] = []
         for column in found.columns:
             if (row, column) not in panel.figures:
                 fields.append(_NO_FIELD)
