@@ -12,17 +12,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from oauth2_provider.models import AccessToken
-from oauthlib.oauth2.rfc6749.errors import OAuth2Error
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission, IsAuthenticated
 
 from consortium import client_address
 from consortium.errors import Forbidden
+from consortium.institutions import client_secrets
 from consortium.institutions.scopes import Scope
 from consortium.limits import services as limits
 from consortium.limits.middleware import note
-from consortium.oauth.validator import client_by_secret
 from consortium.people.models import Person
 from consortium.people.roles import require_entitled
 
@@ -75,12 +74,12 @@ class ClientSecret(BaseAuthentication):
         scheme, _space, _written = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "basic":
             return None
-        try:
-            client = client_by_secret(request.META["HTTP_AUTHORIZATION"])
-        except OAuth2Error as wrong:
+        read = client_secrets.read_basic(request.META["HTTP_AUTHORIZATION"])
+        client = client_secrets.by_secret(*read) if read else None
+        if client is None:
             _spend_address(request)
             request.META[_IS_REFUSED] = True
-            raise exceptions.AuthenticationFailed(_("The client is unknown, or this is not its secret.")) from wrong
+            raise exceptions.AuthenticationFailed(_("The client is unknown, or this is not its secret."))
         return client, AccessToken(application=client, scope=" ".join(client.scopes))
 
     def authenticate_header(self, request: Request) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote_plus
 
-from django.contrib.auth.hashers import check_password
 from django.utils import timezone
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.scopes import BaseScopes
 from oauthlib.oauth2.rfc6749 import errors
 
 from consortium import client_address
+from consortium.institutions import client_secrets
 from consortium.institutions.models import ApiClient
 from consortium.institutions.scopes import Scope
 from consortium.limits import services as limits
@@ -84,20 +82,11 @@ def _proven_client(request: Any) -> ApiClient:
         raise errors.InvalidRequestError("Show who you are in one way: a secret or an assertion, once.")
     if assertion:
         return _by_assertion(request, assertion)
-    client = client_by_secret(basic) if basic else _with_secret(_told(request, "client_id"), secret)
-    _agree(request, client)
-    return client
-
-
-def client_by_secret(header: str) -> ApiClient:
-    """The client whose id and secret an `Authorization: Basic` header holds; InvalidClientError for none."""
-    return _with_secret(*_read_basic(header))
-
-
-def _with_secret(client_id: str, secret: str) -> ApiClient:
-    client = _client(client_id)
-    if client is None or not any(check_password(secret, digest) for digest in client.secrets_in_force):
+    client_id, secret = _read_basic(basic) if basic else (_told(request, "client_id"), secret)
+    client = client_secrets.by_secret(client_id, secret)
+    if client is None:
         raise errors.InvalidClientError(_NO_CLIENT)
+    _agree(request, client)
     return client
 
 
@@ -105,7 +94,7 @@ def _by_assertion(request: Any, assertion: str) -> ApiClient:
     if _told(request, "client_assertion_type") != assertions.TYPE:
         raise errors.InvalidRequestError(f"client_assertion_type must be {assertions.TYPE}.")
     try:
-        client = _client(assertions.client_id_of(assertion))
+        client = client_secrets.find(assertions.client_id_of(assertion))
         if client is None:
             raise errors.InvalidClientError("The client is unknown.")
         _agree(request, client)
@@ -121,26 +110,14 @@ def _agree(request: Any, client: ApiClient) -> None:
         raise errors.InvalidClientError("client_id is another client's.")
 
 
-def _client(client_id: str) -> ApiClient | None:
-    if not client_id or "\x00" in client_id:
-        return None
-    found = ApiClient.objects.select_related("institution").filter(client_id=client_id)
-    return found.filter(authorization_grant_type=ApiClient.GRANT_CLIENT_CREDENTIALS).first()
-
-
 def _told(request: Any, name: str) -> str:
     """A member of the request's body, empty when it is not there."""
     return str(getattr(request, name, None) or "")
 
 
 def _read_basic(header: str) -> tuple[str, str]:
-    """Id and secret, form-encoded as RFC 6749, 2.3.1 asks; InvalidClientError when the header is none."""
-    scheme, _blank, encoded = header.partition(" ")
-    try:
-        decoded = b64decode(encoded, validate=True).decode("utf-8") if scheme.lower() == "basic" else ""
-    except ValueError:
-        decoded = ""
-    client_id, colon, secret = decoded.partition(":")
-    if not colon:
+    """Id and secret; InvalidClientError when the header is none."""
+    read = client_secrets.read_basic(header)
+    if read is None:
         raise errors.InvalidClientError("The Authorization header is no Basic one.")
-    return unquote_plus(client_id), unquote_plus(secret)
+    return read
