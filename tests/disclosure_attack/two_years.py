@@ -170,7 +170,7 @@ class Knowledge:
     victims: list[list[int]]  # sums of one owner's unknowns that the attacker is after
 
 
-def sums_known(versions):  # noqa: C901 one pass over truth, one over rows
+def sums_known(versions):
     """Unknown: what each owner has of both parts in every code, by version where it changed."""
     truth, owner, place, ordered, victims, rows = [], [], {}, [], [], []
 
