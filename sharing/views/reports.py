@@ -19,7 +19,7 @@ def board_report(request: HttpRequest, release_id: str) -> HttpResponse:
     person = signed_in(request)
     in_force = Release.objects.visible_to(person).published().select_related("round__collection")
     release = get_object_or_404(in_force, public_id=release_id)
-    language = request.GET.get("lang", request.LANGUAGE_CODE)  # type: ignore[attr-defined]
+    language = request.GET.get("lang", request.LANGUAGE_CODE)
     if language not in board.LANGUAGES:
         raise Http404
     response = HttpResponse(board.pdf(release, person, language), content_type=board.MEDIA_TYPE)
