@@ -61,6 +61,20 @@ def badge(state: str, text: str) -> SafeString:
     return format_html('<span class="badge badge--{}">{}{}</span>', tone, icon(drawing), text)
 
 
+@register.simple_block_tag
+def data_table(
+    content: str, *, label: str = "", labelled_by: str = "", cards: bool = True, also: str = ""
+) -> SafeString:
+    """The frame of a table: named, in reach of the keyboard where it scrolls; on a phone a card for each row.
+
+    `label` names it, or `labelled_by` is the id of what does; `also` are further classes.
+    """
+    name = format_html('aria-labelledby="{}"', labelled_by) if labelled_by else format_html('aria-label="{}"', label)
+    kinds = " ".join(filter(None, ("table", "table--cards" if cards else "", also)))
+    frame = '<div class="table-wrap" tabindex="0" role="region" {}><table class="{}">{}</table></div>'
+    return format_html(frame, name, kinds, content)
+
+
 @register.inclusion_tag("web/_action.html", takes_context=True)
 def action(
     context: template.Context, offer: Any, *, tone: str = "", drawing: str = "", confirm: str = ""
