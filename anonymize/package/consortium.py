@@ -61,6 +61,13 @@ def verify_claims(signed: str, typ: str, jwks: Jwks, use: Use, *, dated: str | N
     return claims
 
 
+def signer_of(kid: object, use: Use, jwks: Jwks, *, at: float) -> Jwk:
+    """The consortium's key of this id and use, if it still signed at that moment (unix seconds); PackageError if not."""
+    jwk = _key(kid, use, jwks.get("keys", ()))
+    _check_not_ended(jwk, at)
+    return jwk
+
+
 def _check_not_ended(jwk: Jwk, moment: float) -> None:
     until = jwk.get(UNTIL_MEMBER)
     if until is None:

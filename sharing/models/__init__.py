@@ -11,7 +11,7 @@ from sharing.models.release import EditKind, Release, ReleaseApproval, ReleaseCe
 from sharing.models.release_total import ReleaseTotal
 from sharing.models.reminder import Reminder
 from sharing.models.round import Destruction, Round, RoundKey
-from sharing.models.statement import Statement, StatementBlock, StatementKey
+from sharing.models.statement import Statement, StatementBlock, StatementDelivery, StatementKey
 from sharing.models.submission import CorrectionReason, Finding, Opening, Remark, Submission, Timeliness
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Severity",
     "Statement",
     "StatementBlock",
+    "StatementDelivery",
     "StatementKey",
     "Submission",
     "Timeliness",

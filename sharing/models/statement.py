@@ -15,19 +15,25 @@ from sharing.models.release import PUBLIC_STATES, Release
 
 
 class StatementKeyQuerySet(models.QuerySet["StatementKey"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """A member sees its own keys."""
+        if actor.institution_id is None or not may(actor, Permission.INSTITUTION_VIEW):
+            return self.none()
+        return self.filter(institution=actor.institution_id)
+
     def in_force(self) -> Self:
         return self.filter(ended_at=None)
 
 
 class StatementKey(models.Model):
-    """The public key that an institution has its statements sealed to; while there is none, the portal opens them.
+    """The public key that an institution may have its statements sealed to.
 
-    `signature` is made by a signing key of the institution: whoever has the database cannot put another key here that
-    the bank would take for its own.
+    `signature` is the request, signed with a signing key of the institution: whoever has the database cannot put another
+    key here that the vault, which verifies it again, would take for the bank's.
     """
 
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="statement_keys")
-    kid = models.CharField(_("key"), max_length=64)
+    kid = models.CharField(_("key"), max_length=64, unique=True)  # RFC 7638 thumbprint
     suite = models.CharField(_("suite"), max_length=10)
     public_jwk = models.JSONField()
     signature = models.TextField()
@@ -50,6 +56,22 @@ class StatementKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.institution_id} {self.kid}"
+
+
+class StatementDelivery(models.Model):
+    """How an institution takes the statements of releases that are computed from now on; in the portal without a row."""
+
+    institution = models.OneToOneField(Institution, models.PROTECT, primary_key=True, related_name="statement_delivery")
+    own_key_only = models.BooleanField(_("sealed to the own key only"), default=False)
+    chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    chosen_at = models.DateTimeField(_("chosen"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("delivery of statements")
+        verbose_name_plural = _("deliveries of statements")
+
+    def __str__(self) -> str:
+        return f"{self.institution_id} {'own key' if self.own_key_only else 'portal'}"
 
 
 class StatementQuerySet(models.QuerySet["Statement"]):
@@ -88,6 +110,11 @@ class Statement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.institution_id} {self.release_id}"
+
+    @property
+    def is_for_own_key(self) -> bool:
+        """Whether only the institution itself can open it, with its own key."""
+        return self.key_id is not None
 
 
 class StatementBlock(models.Model):
