@@ -14,7 +14,7 @@ from django.utils import timezone
 from anonymize.package import PARQUET, XLSX
 from sharing.benchmarks import export
 from sharing.benchmarks.comparison import OwnRates
-from sharing.models import PeerGroup, Release, ReleaseCell
+from sharing.models import NoData, PeerGroup, Release, ReleaseCell
 from sharing.services import statements
 from sharing.states import ReleaseState
 from tests.cast import PERIOD
@@ -45,7 +45,7 @@ def product(collection):
 
 @pytest.fixture
 def release(planned_round, stella, product, harbour):
-    """Published, with two cells that have figures, one that is withheld, and Harbour Bank's statement."""
+    """Published and answered by Harbour Bank: two cells with figures, one withheld, and the bank's statement."""
     release = Release.objects.create(
         round=planned_round,
         public_id=NAME,
@@ -72,6 +72,7 @@ def release(planned_round, stella, product, harbour):
     )
     rates = OwnRates(("ALL", "size-small"), {"DPD60_RATE": (np.array([0]), np.array([0.06]))})
     statements.seal_all(release, {"HARBOUR": harbour.institution}, [("HARBOUR", rates)])
+    NoData.objects.create(round=planned_round, institution=harbour.institution, reason="no-such-portfolio")
     return release
 
 
@@ -325,6 +326,8 @@ def test_peer_groups_are_those_of_the_own_collections(client, api, collection, o
         "name": {"en": "small"},
         "criteria": {"size_band": ["small"]},
         "collections": ["call-report"],
+        "defined_at": None,
+        "retired_at": None,
     }
     assert second["id"] == "size-medium"
     assert of_json(api("/peer-groups?collection=another")) == []

@@ -111,9 +111,9 @@ def test_a_block_opens_for_no_other_indicator(release, banks):
 
 
 def test_own_rates_are_those_of_the_cube_that_the_bank_sent(release, banks):
-    reader, keys = analyst(banks[0]), ["_T", "SME", "no-such-key"]
+    reader, keys = analyst(banks[0]), ["_T", "CREDIT_CARD", "no-such-key"]
     found = statements.own_rates(reader, [release], RATE, keys)
-    assert found == {(release.pk, key): pytest.approx(own_rate(banks[0], key)) for key in ("_T", "SME")}
+    assert found == {(release.pk, key): pytest.approx(own_rate(banks[0], key)) for key in ("_T", "CREDIT_CARD")}
 
 
 def test_an_indicator_that_the_template_does_not_have_has_no_own_rate(release, banks):
@@ -141,7 +141,7 @@ def test_a_statement_of_the_first_version_is_still_read(release, banks):
     assert (indicator, group, key) == (RATE, "ALL", "_T")
     assert own == beside_cell(0.06, cell)
     assert own.to_median != now.own(RATE, "ALL", "_T").to_median
-    assert statements.own_rates(reader, [release], RATE, ["_T", "SME"]) == {(release.pk, "_T"): 0.06}
+    assert statements.own_rates(reader, [release], RATE, ["_T", "CREDIT_CARD"]) == {(release.pk, "_T"): 0.06}
 
 
 def test_sealed_statements_show_no_figure(release, banks):
