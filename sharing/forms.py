@@ -81,13 +81,15 @@ class PeerGroupForm(forms.Form):
         self.collection = collection
         members = list(collection.contributors.active().order_by("name"))
         regions = sorted({each.home_region for each in members if each.home_region})
+        lists = (dimension.code_list for dimension in collection.template.dimensions)
+        names = {code.id: in_language(dict(code.names)) for codes in lists for code in codes.codes}
         self.fields["collection"] = forms.CharField(initial=collection.code, widget=forms.HiddenInput)
         self.fields["name"] = forms.CharField(
             label=_("Name"), max_length=LONGEST_GROUP_NAME, help_text=_("Everybody who sees the collection reads it.")
         )
         self._some("kind", _("Kind"), present(InstitutionKind.choices, {each.kind for each in members}))
         self._some("size_band", _("Size"), present(SizeBand.choices, {each.size_band for each in members}))
-        self._some("home_region", _("Home region"), [(each, each) for each in regions])
+        self._some("home_region", _("Home region"), [(each, names.get(each, each)) for each in regions])
         self._some("institutions", _("Or by name"), [(each.code, str(each)) for each in members])
 
     def _some(self, name: str, label: Any, choices: Choices) -> None:

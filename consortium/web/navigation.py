@@ -25,6 +25,7 @@ class Entry:
     permission: Permission | None = None
     exact: bool = False  # current at this address only, not below it
     count: Callable[[Person], int] | None = None  # how many things wait there
+    tabs: tuple[str, ...] = ()  # pages elsewhere that are tabs of this one: it is current there too
 
 
 def _applications(person: Person) -> int:
@@ -33,14 +34,17 @@ def _applications(person: Person) -> int:
 
 PORTAL = (
     Entry(_("Home"), "home", "home", exact=True),
-    Entry(_("Benchmarks"), "benchmarks", "benchmarks", Permission.RELEASE_VIEW),
+    Entry(_("Benchmarks"), "benchmarks", "benchmarks", Permission.RELEASE_VIEW, tabs=("peer-groups",)),
     Entry(_("Warnings"), "alerts", "alert", Permission.RELEASE_VIEW),
-    Entry(_("Peer groups"), "peer-groups", "peers", Permission.RELEASE_VIEW),
-    Entry(_("Statements"), "statements", "level", Permission.STATEMENT_VIEW),
-    Entry(_("Releases"), "releases", "releases", Permission.RELEASE_VIEW),
+    Entry(_("Releases"), "releases", "releases", Permission.RELEASE_VIEW, tabs=("statements",)),
     Entry(_("Submissions"), "submissions", "submissions", Permission.SUBMISSION_VIEW),
     Entry(_("Calendar"), "calendar", "calendar"),
     Entry(_("Institution"), "own-institution", "institutions", Permission.INSTITUTION_VIEW),
+)
+# The tabs of what was published: for everybody, and for the own institution alone.
+RELEASES = (
+    Entry(_("Releases"), "releases", "releases", Permission.RELEASE_VIEW),
+    Entry(_("Statements"), "statements", "level", Permission.STATEMENT_VIEW),
 )
 # The tabs of the own institution's pages, in order.
 INSTITUTION = (
@@ -48,6 +52,7 @@ INSTITUTION = (
     Entry(_("People"), "own-people", "people", Permission.INSTITUTION_VIEW),
     Entry(_("Agreements"), "agreements", "audit", Permission.INSTITUTION_VIEW),
     Entry(_("Keys"), "signing-keys", "key", Permission.INSTITUTION_VIEW),
+    Entry(_("Statements"), "statement-delivery", "level", Permission.INSTITUTION_VIEW),
     Entry(_("API clients"), "api-clients", "key", Permission.INSTITUTION_MANAGE),
     Entry(_("Webhooks"), "webhooks", "hook", Permission.INSTITUTION_VIEW),
     Entry(_("Sign-on"), "sign-on", "shield", Permission.RECORDS_VIEW),
@@ -79,7 +84,8 @@ def links(entries: tuple[Entry, ...], person: Person, path: str) -> Iterator[Lin
     for entry in entries:
         if entry.permission is None or entry.permission in allowed:
             address = reverse(entry.name)
-            is_current = path == address if entry.exact else path.startswith(address)
+            covered = tuple(reverse(name) for name in (entry.name, *entry.tabs))
+            is_current = path == address if entry.exact else path.startswith(covered)
             yield Link(entry.title, address, entry.icon, is_current, entry.count(person) if entry.count else 0)
 
 
@@ -91,6 +97,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
         context["nav_portal"] = list(links(PORTAL, request.user, request.path))
         context["nav_association"] = list(links(ASSOCIATION, request.user, request.path))
         context["unread_notices"] = partial(_unread, request.user)
+        context["nav_releases"] = list(links(RELEASES, request.user, request.path))
         context["nav_institution"] = list(links(INSTITUTION, request.user, request.path))
     return context
 

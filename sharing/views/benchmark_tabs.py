@@ -1,4 +1,5 @@
-"""The tabs above every page of published figures: the explorer, and an analysis for each collection that has one."""
+"""The tabs above every page of published figures: the explorer, an analysis for each collection that has one, and
+the peer groups that all of them compare with."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ def benchmark_tabs(person: Person, current: str) -> list[Tab]:
         ("treatments", _("Treatments"), "treatment"),
         ("outreach", _("Outreach"), "outreach"),
         ("service", _("Service"), "service"),
+        ("peer-groups", _("Peer groups"), None),
     )
     seen = set(Collection.objects.visible_to(person).values_list("code", flat=True))
     return [

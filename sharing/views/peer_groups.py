@@ -19,6 +19,7 @@ from consortium.web.offers import carry_out
 from sharing.forms import PeerGroupForm
 from sharing.models import Collection, PeerGroup
 from sharing.services import peer_groups
+from sharing.views.benchmark_tabs import benchmark_tabs
 
 
 @require_http_methods(["GET", "POST"])
@@ -28,7 +29,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     require(person, Permission.RELEASE_VIEW)
     seen = _latest(person)
     form = _form(request, person, seen)
-    context: dict[str, Any] = {"form": form}
+    context: dict[str, Any] = {"form": form, "benchmark_tabs": benchmark_tabs(person, "peer-groups")}
     if form is not None and request.method == "POST":
         if "define" in request.POST and form.is_valid():
             try:
