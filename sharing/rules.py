@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Release,
         Round,
         Statement,
+        StatementKey,
         Submission,
     )
 
@@ -422,10 +423,44 @@ def check_can_withdraw_release(person: Person, release: Release) -> None:
         raise Refused(_("Only a published release can be withdrawn."), rule="release-not-published")
 
 
-def check_can_open_statement(actor: Actor, statement: Statement) -> None:
+def check_is_own_statement(actor: Actor, statement: Statement) -> None:
     require(actor, Permission.STATEMENT_VIEW)
     if actor.institution_id is None or actor.institution_id != statement.institution_id:
         raise Forbidden(_("This statement belongs to another institution."), rule="not-yours")
+
+
+def check_can_open_statement(actor: Actor, statement: Statement) -> None:
+    check_is_own_statement(actor, statement)
+    if statement.is_for_own_key:
+        raise Refused(
+            _(
+                "This statement is sealed to your institution's own key, so the portal cannot open it. Fetch it and open "
+                "it with concord statement open."
+            ),
+            rule="delivered-to-own-key",
+        )
+
+
+def check_can_fetch_sealed(statement: Statement) -> None:
+    if not statement.is_for_own_key:
+        raise Refused(
+            _(
+                "This statement is not sealed to a key of your institution's own: it was computed while statements were "
+                "delivered in the portal. Read it there, or as JSON."
+            ),
+            rule="delivered-in-portal",
+        )
+
+
+def check_statement_key_is_in_force(key: StatementKey) -> None:
+    if key.ended_at is not None:
+        raise Refused(_("This key has ended already."), rule="key-not-in-force")
+
+
+def check_can_choose_delivery(institution: Institution, delivery: str) -> None:
+    """Whoever wants its own key needs one, or the next statement would go nowhere."""
+    if delivery == "own-key" and not institution.statement_keys.in_force().exists():
+        raise Refused(_("There is no key for statements in force. Register one first."), rule="no-statement-key")
 
 
 # Questions about findings

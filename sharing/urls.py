@@ -71,6 +71,7 @@ urlpatterns = [
     path("releases/<slug:release_id>/report.pdf", reports.board_report, name="board-report"),
     path("statements/", statements.listing, name="statements"),
     path("statements/<slug:release_id>/", statements.detail, name="statement"),
+    path("statements/<slug:release_id>/sealed/", statements.sealed, name="statement-sealed"),
     path("releases/<slug:release_id>/approve/", releases.approve, name="release-approve"),
     path("releases/<slug:release_id>/publish/", releases.publish, name="release-publish"),
     path("releases/<slug:release_id>/schedule/", releases.schedule, name="release-schedule"),

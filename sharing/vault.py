@@ -10,7 +10,7 @@ import socket
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -26,10 +26,12 @@ from anonymize.package import (
     sign_jwk,
     verify,
 )
+from anonymize.package.statement import seal_statement
+from anonymize.package.statement_key import read_statement_key
 from consortium.institutions.models import SigningKey
 from consortium.key_encryption import Keyring, keyring
 from sharing import blobs
-from sharing.models import Opening, Round, RoundKey, Submission
+from sharing.models import Opening, Round, RoundKey, StatementKey, Submission
 
 if TYPE_CHECKING:
     import uuid
@@ -154,6 +156,32 @@ def seal_for_portal(plaintext: bytes, about: str) -> bytes:
         raise ImproperlyConfigured("CONCORD_DELIVERY_PUBLIC_KEY is not set, so no statement can be sealed.")
     key = SealingKey("X25519", _decode(settings.CONCORD_DELIVERY_PUBLIC_KEY))
     return key.encrypt(plaintext, about.encode())
+
+
+def statement_recipient(key: StatementKey) -> SealingKey:
+    """The key that an institution has its statements sealed to, taken from its own signed request.
+
+    Never from the columns beside it, where whoever has the database could have put another. PackageError when the request
+    is not signed by a signing key of the institution.
+    """
+    signing_keys = {each.kid: each.jwk for each in SigningKey.objects.filter(institution=key.institution_id)}
+    sealing_key, _kid = read_statement_key(
+        key.signature, signing_keys, key.institution.code, settings.CONCORD_AUDIENCE, now=None
+    )
+    return sealing_key
+
+
+def seal_to_own_key(document: Mapping[str, Any], *, release_id: str, institution: str, at: int, key: SealingKey) -> str:
+    """A statement for the institution's own key, signed by the vault, so that nobody else can make one."""
+    return seal_statement(
+        document,
+        consortium=settings.CONCORD_AUDIENCE,
+        release=release_id,
+        institution=institution,
+        at=at,
+        key=key,
+        signing_key=_round_key_signer(),
+    )
 
 
 def _round_key_signer() -> PrivateKey:

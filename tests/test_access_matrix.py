@@ -96,6 +96,12 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         *GET(harbour=200, everyone=404),
         *DELETE(administrator=200, harbour=403, everyone=404),
     ),
+    "api/v1/institutions/me/statement-key": (
+        *GET(harbour=200, outsider=200, staff=404),
+        *POST({"request": "no request"}, administrator=422, outsider=422, harbour=403, staff=404),
+        *PATCH({"delivery": "portal"}, administrator=200, outsider=200, harbour=403, staff=404),
+        *DELETE(client=403, everyone=404),  # none is registered
+    ),
     # pages: signing in and the own account; a job's token opens no page
     "language/": POST({"language": "en"}, public=302),
     "theme/": POST({"theme": "dark"}, public=302),
@@ -371,6 +377,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "releases/<slug:release_id>/report.pdf": GET(client=401, suspended=404, everyone=404),  # this one is a draft
     "statements/": GET(client=401, members=200, staff=403),
     "statements/<slug:release_id>/": GET(client=401, suspended=404, everyone=404),  # nobody has one of a draft
+    "statements/<slug:release_id>/sealed/": GET(client=401, suspended=404, everyone=404),
     "releases/<slug:release_id>/approve/": POST(client=401, suspended=404, statistician=302, everyone=404),
     "releases/<slug:release_id>/publish/": POST(client=401, suspended=404, statistician=302, everyone=404),
     "releases/<slug:release_id>/schedule/": POST(
@@ -475,6 +482,19 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "institution/keys/<str:kid>/": GET(client=401, people=200, outsider=404, staff=403),
     "institution/keys/<str:kid>/revoke/": POST(
         {"reason": "routine"}, client=401, administrator=302, people=403, outsider=404, staff=403
+    ),
+    "institution/statements/": GET(client=401, members=200, staff=403),
+    "institution/statements/register/": (
+        *GET(client=401, administrator=200, outsider=200, everyone=403),
+        *POST({"request": "no request"}, client=401, administrator=422, outsider=422, everyone=403),
+    ),
+    "institution/statements/<slug:delivery>/choose/": (  # the address filled in is no delivery
+        *GET(client=401, administrator=404, outsider=404, everyone=403),
+        *POST(client=401, administrator=404, outsider=404, everyone=403),
+    ),
+    "institution/statements/<str:kid>/revoke/": (  # none is registered
+        *GET(client=401, members=404, staff=403),
+        *POST(client=401, members=404, staff=403),
     ),
     # pages: its API clients, its administrator's; `outsider` administers another institution
     "institution/api-clients/": GET(client=401, administrator=200, outsider=200, everyone=403),

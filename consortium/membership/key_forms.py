@@ -35,6 +35,17 @@ class RegistrationForm(forms.Form):
         self.fields["replaces"].choices = choices  # type: ignore[attr-defined]
 
 
+class StatementKeyForm(forms.Form):
+    request = forms.CharField(
+        label=_("Request of the key"),
+        max_length=MAX_CHARACTERS,
+        help_text=_(
+            "The line that “concord statement key” printed: it begins with ey and has two dots. It holds no secret."
+        ),
+        widget=forms.Textarea(attrs={"rows": 8, "class": "mono", "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
 class RevocationForm(forms.Form):
     reason = forms.ChoiceField(
         label=_("Why"), choices=SigningKey.Revocation.choices, widget=forms.RadioSelect, initial="routine"

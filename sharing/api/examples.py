@@ -118,6 +118,21 @@ EXAMPLES: Mapping[str, Any] = {
         "revocation": "",
         "replaces": None,
     },
+    "StatementKeyRegistration": {"request": _JWS},
+    "StatementDeliveryChoice": {"delivery": "own-key"},
+    "StatementDeliveryDocument": {
+        "delivery": "own-key",
+        "keys": [
+            {
+                "kid": _KID,
+                "suite": "X25519",
+                "jwk": {"kty": "OKP", "crv": "X25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": _KID},
+                "signing_kid": _KID,
+                "registered_at": "2026-11-02T08:00:00Z",
+                "ended_at": None,
+            }
+        ],
+    },
     "ReleaseDocument": {
         "id": "call-report-2026-Q2-r1",
         "round": "call-report-2026-Q2",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from anonymize.package.registration import REGISTRATION_RULES
 from anonymize.package.rules import RULES
+from anonymize.package.statement_key import STATEMENT_KEY_RULES
 
 Rules = Mapping[int, Sequence[str]]
 
@@ -32,7 +33,14 @@ OF: Mapping[str, Rules] = {
     "get-log-consistency": {400: ("no-such-tree",)},
     "get-log-entries": {400: ("no-such-tree",)},
     "get-cells": {400: ("unknown-filter",)},
-    "get-statement": {400: ("unknown-filter",), 403: ("not-yours",)},
+    "get-statement": {
+        400: ("unknown-filter",),
+        403: ("not-yours",),
+        409: ("delivered-to-own-key", "delivered-in-portal"),
+    },
+    "post-statement-key": {409: ("key-taken",), 422: tuple(STATEMENT_KEY_RULES)},
+    "patch-statement-key": {409: ("no-statement-key",)},
+    "delete-statement-key": {409: ("key-not-in-force",)},
     "post-no-data": {
         403: ("not-a-contributor",),
         409: (

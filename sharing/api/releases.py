@@ -15,9 +15,11 @@ from django.views.decorators.http import conditional_page
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from anonymize.package.statement import STATEMENT_MEDIA_TYPE
 from consortium.api import Filter, MomentFilter, asked, parameters
 from consortium.api_auth import caller
 from consortium.institutions.scopes import Scope
@@ -118,6 +120,18 @@ class Audit(APIView):
         return Response(AuditDocument(get_object_or_404(_visible(request), public_id=release_id)).data)
 
 
+class SealedStatementRenderer(BaseRenderer):
+    """The sealed statement as it is; refusals are problem documents and never come here."""
+
+    media_type = STATEMENT_MEDIA_TYPE
+    format = "jose"
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: bytes, *_: object, **__: object) -> bytes:
+        return data
+
+
 class OwnStatement(APIView):
     """The own institution's figures beside a release: its rate, the quarter it lies in, and its distances.
 
@@ -125,15 +139,27 @@ class OwnStatement(APIView):
 
     Band and distances are null where the release withholds what they would compare with. `proof` shows that the
     submission behind them is in the log (see docs/contracts/log.md).
+
+    A statement that is sealed to the institution's own key comes whole, as `application/vnd.concord.statement+jose`, and
+    never as JSON (see docs/contracts/statement.md).
     """
 
     scope = Scope.STATEMENTS_READ
+    renderer_classes = (JSONRenderer, SealedStatementRenderer)
 
-    @extend_schema(parameters=_CHOICE, responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        parameters=_CHOICE,
+        responses={
+            (200, "application/json"): OpenApiTypes.OBJECT,
+            (200, STATEMENT_MEDIA_TYPE): OpenApiTypes.BINARY,
+        },
+    )
     def get(self, request: Request, release_id: str) -> Response:
         visible = Statement.objects.visible_to(caller(request))
         found = visible.select_related("institution", "release__round__collection")
         statement = get_object_or_404(found, release__public_id=release_id)
+        if request.accepted_media_type == STATEMENT_MEDIA_TYPE:
+            return Response(statements.sealed_document(statement, by=caller(request)))
         release = statement.release
         wanted = _choice(request, release)
         lines = statements.open_statement(statement, by=caller(request)).lines()

@@ -20,6 +20,7 @@ from sharing.api import (
     releases,
     rounds,
     signing_keys,
+    statement_keys,
     submissions,
     webhooks,
 )
@@ -82,6 +83,7 @@ urlpatterns = [
     path("institutions/me", institutions.MyInstitution.as_view(), name="institution"),
     path("institutions/me/keys", signing_keys.MyKeys.as_view(), name="keys"),
     path("institutions/me/keys/<str:kid>", signing_keys.MyKey.as_view(), name="key"),
+    path("institutions/me/statement-key", statement_keys.MyStatementKey.as_view(), name="statement-key"),
     path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
     path("webhooks/<uuid:webhook_id>", webhooks.OneWebhook.as_view(), name="webhook"),
     path("webhooks/<uuid:webhook_id>/secret", webhooks.WebhookSecret.as_view(), name="webhook-secret"),

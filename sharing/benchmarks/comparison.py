@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymize.package.statement import BESIDE
 from anonymize.template import Indicator, Template
 from sharing.benchmarks.peer_groups import Peers
 from sharing.benchmarks.pool import Returns, Values
@@ -122,6 +123,43 @@ def comparisons(
             cells = np.flatnonzero(~np.isnan(own) & shown)
             columns[indicator.id] = (cells, own[cells])
         yield institution, OwnRates(groups, columns)
+
+
+def document_columns(
+    own: OwnRates, template: Template, keys: Sequence[str], published: Mapping[str, Mapping[tuple[str, str], Published]]
+) -> dict[str, Any]:
+    """By indicator all that a statement for the institution's own key says, in columns as long as its keys.
+
+    `published` is by peer group, then by indicator and key. Beside a cell that is withheld everything but the own rate
+    is null.
+    """
+    found = {}
+    for indicator in template.indicators:
+        cells, rates = own.columns.get(indicator.id, ((), ()))
+        named = [keys[cell] for cell in cells]
+        found[indicator.id] = {
+            "dimensions": [dimension.id for dimension in template.cut(indicator)],
+            "keys": named,
+            "own": [float(rate) for rate in rates],
+            "beside": {
+                group: _beside_columns(indicator.id, named, rates, published.get(group, {}))
+                for group in own.peer_groups
+            },
+        }
+    return found
+
+
+def _beside_columns(
+    indicator: str, keys: Sequence[str], rates: Iterable[float], published: Mapping[tuple[str, str], Published]
+) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in BESIDE}
+    for key, rate in zip(keys, rates, strict=True):
+        cell = published.get((indicator, key))
+        own = Own(float(rate)) if cell is None else beside_cell(float(rate), cell)
+        low, high = own.between or (None, None)
+        for name, value in zip(BESIDE, (own.band, own.to_median, own.to_pooled, low, high), strict=True):
+            columns[name].append(value)
+    return columns
 
 
 def position_of(template: Template, indicator: Indicator, key: str) -> int | None:

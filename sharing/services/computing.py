@@ -24,7 +24,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from anonymize.errors import ConcordError
+from anonymize.errors import ConcordError, PackageError
 from anonymize.template import Template
 from consortium.audit.services import record
 from consortium.errors import Refused
@@ -49,7 +49,7 @@ from sharing.benchmarks.release_audit import ReleaseAudit, audit_release
 from sharing.benchmarks.remedy import Failing, Remedy, smallest_change
 from sharing.benchmarks.totals import totals as totals_of
 from sharing.models import Release, Submission
-from sharing.services import announcing, inputs, ledger, release_audits, release_cells, statements
+from sharing.services import announcing, inputs, ledger, release_audits, release_cells, statement_keys, statements
 from sharing.services.releases import locked
 from sharing.states import ReleaseState, RoundState
 
@@ -107,7 +107,15 @@ def compute(release_id: int) -> None:
         _fail(release, f"Computing stopped unexpectedly ({type(unexpected).__name__}).")
         raise ComputingFailed(f"{type(unexpected).__name__} while computing {release.public_id}") from None
     else:
+        _save_or_fail(release, draft)
+
+
+def _save_or_fail(release: Release, draft: Draft) -> None:
+    """A key for statements that its institution did not sign stops the release: nothing is sealed to a stranger."""
+    try:
         _save(release, draft)
+    except PackageError as forged:
+        _fail(release, f"A key for statements is not its institution's. {forged}")
 
 
 @transaction.atomic
@@ -279,6 +287,7 @@ def _save(release: Release, draft: Draft) -> None:
         release,
         draft.institutions,
         comparisons(draft.returns, draft.contributor_of, draft.peers, draft.figures),
+        statement_keys.recipients(draft.institutions.values()),
     )
     release.move_to(ReleaseState.IN_REVIEW)
     release.computed_at = timezone.now()

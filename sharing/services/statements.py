@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Q
+from django.utils import timezone
 
 from anonymize.package import SealingKeyPair
+from anonymize.package.statement import DOCUMENT_VERSION
 from anonymize.template import Template
 from consortium.institutions.models import Institution
 from consortium.people.roles import Actor
@@ -21,8 +23,8 @@ from sharing import vault
 from sharing.benchmarks import comparison
 from sharing.benchmarks.comparison import Comparison, OwnRates, Positions
 from sharing.benchmarks.pool import Values, cell_keys, layout_of
-from sharing.models import Collection, Release, ReleaseCell, Statement, StatementBlock
-from sharing.rules import check_can_open_statement
+from sharing.models import Collection, Release, ReleaseCell, Statement, StatementBlock, StatementKey
+from sharing.rules import check_can_fetch_sealed, check_can_open_statement, check_is_own_statement
 
 _AT_ONCE: Final = 100  # statements in memory before they are written
 _ROW: Final = ("pk", "release", "release__public_id", "institution__code", "release__round__collection", "first")
@@ -40,14 +42,28 @@ class _Row(NamedTuple):
 
 
 def seal_all(
-    release: Release, institutions: Mapping[str, Institution], own_rates: Iterable[tuple[str, OwnRates]]
+    release: Release,
+    institutions: Mapping[str, Institution],
+    own_rates: Iterable[tuple[str, OwnRates]],
+    own_keys: Mapping[str, StatementKey | None] | None = None,
 ) -> int:
-    """How many statements were written, in the caller's transaction; `institutions` is by code."""
+    """How many statements were written, in the caller's transaction, after the cells; `institutions` is by code.
+
+    `own_keys` are those of `statement_keys.recipients`: what goes to an own key gets no block for the portal, and who
+    has chosen an own key but has none in force gets no statement.
+    """
+    own_keys = own_keys or {}
     written = 0
-    waiting = iter(own_rates)
+    documents = _Documents(release)
+    waiting = ((code, own) for code, own in own_rates if code not in own_keys or own_keys[code] is not None)
     while batch := list(islice(waiting, _AT_ONCE)):
         rows = Statement.objects.bulk_create(
-            Statement(release=release, institution=institutions[code], peer_groups=list(own.peer_groups))
+            Statement(
+                release=release,
+                institution=institutions[code],
+                peer_groups=list(own.peer_groups),
+                **documents.of(code, own, own_keys.get(code)),
+            )
             for code, own in batch
         )
         StatementBlock.objects.bulk_create(
@@ -58,11 +74,64 @@ def seal_all(
                 sealed=vault.seal_for_portal(content, _about(release.public_id, code, indicator, part)),
             )
             for row, (code, own) in zip(rows, batch, strict=True)
+            if not row.is_for_own_key
             for indicator, (cells, rates) in own.columns.items()
             for part, content in comparison.blocks_of(cells, rates)
         )
         written += len(batch)
     return written
+
+
+class _Documents:
+    """Statements for own keys; what is published beside a peer group is read once for all of them."""
+
+    def __init__(self, release: Release) -> None:
+        self.release = release
+        self.published: dict[str, dict[tuple[str, str], ReleaseCell]] = {}
+        self.keys: Sequence[str] = ()
+
+    def of(self, code: str, own: OwnRates, key: StatementKey | None) -> dict[str, Any]:
+        """The columns of the statement's row; none where the portal is to open it."""
+        if key is None:
+            return {}
+        template = self.release.round.collection.template
+        self.keys = self.keys or cell_keys(layout_of(template))
+        for group in own.peer_groups:
+            if group not in self.published:
+                self.published[group] = self._of_group(group)
+        recipient = vault.statement_recipient(key)
+        at = timezone.now().replace(microsecond=0)
+        document = {
+            "version": DOCUMENT_VERSION,
+            "release": self.release.public_id,
+            "institution": code,
+            "collection": self.release.round.collection.code,
+            "period": self.release.round.period,
+            "computed_at": at.isoformat(),
+            "indicators": comparison.document_columns(own, template, self.keys, self.published),
+        }
+        sealed = vault.seal_to_own_key(
+            document, release_id=self.release.public_id, institution=code, at=int(at.timestamp()), key=recipient
+        )
+        return {"key": key, "document": sealed.encode("ascii")}
+
+    def _of_group(self, group: str) -> dict[tuple[str, str], ReleaseCell]:
+        cells = ReleaseCell.objects.filter(release=self.release, peer_group=group)
+        return {(cell.indicator, cell.key): cell for cell in cells.iterator(chunk_size=5000)}
+
+
+def sealed_document(statement: Statement, *, by: Actor) -> bytes:
+    """What only the institution's own key opens, for the institution; Refused where the portal opens it."""
+    check_is_own_statement(by, statement)
+    check_can_fetch_sealed(statement)
+    return bytes(statement.document or b"")
+
+
+def sealed_to_own_key(person: Actor, releases: Iterable[Release]) -> set[int]:
+    """Of these releases those, by their pks, whose statement only the person's institution itself can open."""
+    pks = [release.pk for release in releases]
+    mine = Statement.objects.visible_to(person).filter(release__in=pks, key__isnull=False)
+    return set(mine.values_list("release", flat=True))
 
 
 def own_rates(

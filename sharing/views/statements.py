@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from anonymize.package.statement import STATEMENT_MEDIA_TYPE
 from anonymize.template import TOTAL, Dimension, Indicator, Template
 from consortium.people.models import Person
 from consortium.people.roles import Permission, require
@@ -25,6 +26,8 @@ from sharing.benchmarks.trends import Change
 from sharing.marks import RangeScale
 from sharing.models import Release, Statement
 from sharing.models.collection import in_language
+from sharing.services import statements
+from sharing.views.release_files import attachment
 
 A_PAGE = 24
 
@@ -56,8 +59,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     """The releases that the own institution has a statement for, latest first."""
     person = signed_in(request)
     require(person, Permission.STATEMENT_VIEW)
-    statements = Statement.objects.visible_to(person).select_related("release__round__collection")
-    page = Paginator(statements.order_by("-release__published_at"), A_PAGE).get_page(request.GET.get("page"))
+    mine = Statement.objects.visible_to(person).select_related("release__round__collection")
+    page = Paginator(mine.order_by("-release__published_at"), A_PAGE).get_page(request.GET.get("page"))
     return render(request, "sharing/statements.html", {"page": page})
 
 
@@ -66,9 +69,12 @@ def listing(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, release_id: str) -> HttpResponse:
     """One indicator in total beside every peer group that we are in, and broken down by each dimension."""
     person = signed_in(request)
-    visible = Statement.objects.visible_to(person).select_related("release__round__collection", "institution")
+    visible = Statement.objects.visible_to(person).select_related("release__round__collection", "institution", "key")
     statement = get_object_or_404(visible, release__public_id=release_id)
     release = statement.release
+    if statement.is_for_own_key:
+        context = {"release": release, "collection": release.round.collection, "key": statement.key}
+        return render(request, "sharing/statement_sealed.html", {**context, "institution": statement.institution})
     template = release.round.collection.template
     indicators = {each.id: each for each in template.indicators}
     indicator = indicators.get(request.GET.get("indicator", ""), template.indicators[0])
@@ -83,6 +89,18 @@ def detail(request: HttpRequest, release_id: str) -> HttpResponse:
         "sections": [_section(release, template, indicator, each, person) for each in template.cut(indicator)],
     }
     return render(request, "sharing/statement.html", context)
+
+
+@require_safe
+@never_cache
+def sealed(request: HttpRequest, release_id: str) -> HttpResponse:
+    """What only the institution's own key opens, as a file."""
+    person = signed_in(request)
+    statement = get_object_or_404(Statement.objects.visible_to(person), release__public_id=release_id)
+    if not statement.is_for_own_key:
+        raise Http404
+    content = statements.sealed_document(statement, by=person)
+    return attachment(content, STATEMENT_MEDIA_TYPE, f"{release_id}.statement.jose")
 
 
 def _groups(statement: Statement, indicator: Indicator, person: Person) -> list[Line]:
