@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from sharing.benchmarks.explorer import Figures
@@ -14,7 +14,7 @@ Values = Sequence[float | None]
 
 def exact(value: float, text: str) -> SafeString:
     """A figure as a person reads it, with every digit of it for programs."""
-    return format_html('<data value="{}">{}</data>', repr(value), text)
+    return SafeString(f'<data value="{float(value)!r}">{escape(text)}</data>')
 
 
 def sparkline(*lines: tuple[Values, str], width: int = 120, height: int = 32) -> SafeString:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from consortium.web import formats
@@ -24,4 +23,4 @@ def moved(value: float | str | None, kind: str) -> SafeString | str:
     """A difference of two values: "+0.80 pp", with its digits beside it."""
     if value is None or isinstance(value, str):
         return formats.NOTHING
-    return format_html('<span class="nowrap">{}</span>', as_data(value, formats.difference(value, kind)))
+    return SafeString(f'<span class="nowrap">{as_data(value, formats.difference(value, kind))}</span>')

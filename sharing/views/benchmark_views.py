@@ -27,6 +27,7 @@ from sharing.benchmarks.view_lines import breakdown_lines
 from sharing.marks import RangeScale
 from sharing.models import Alert, Release
 from sharing.models.collection import in_language
+from sharing.views.series_rows import series_rows
 
 VIEW_NAMES: Mapping[str, str | Promise] = {
     "series": gettext_lazy("Over time"),
@@ -172,9 +173,11 @@ class Seen:
         ]()
 
     def _series(self) -> dict[str, Any]:
+        latest_first = lines(self.points, self.selection.template.frequency)[::-1]
+        has_deciles = any(point.figures.p10 is not None for point in self.points)
         found: dict[str, Any] = {
-            "lines": list(reversed(lines(self.points, self.selection.template.frequency))),
-            "has_deciles": any(point.figures.p10 is not None for point in self.points),
+            "rows": series_rows(latest_first, self.kind, has_own=self.us is not None, has_deciles=has_deciles),
+            "has_deciles": has_deciles,
             "warning": self._warning(),
         }
         if spec := self.drawing():
