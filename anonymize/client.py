@@ -33,6 +33,7 @@ from anonymize.config import Config
 from anonymize.errors import ConfigError, PackageError, ServerError
 from anonymize.package import PACKAGE_MEDIA_TYPE, SigningKey
 from anonymize.package.consortium import Jwks
+from anonymize.package.statement import STATEMENT_MEDIA_TYPE
 from anonymize.rounds import Round, parse_round
 
 API: Final = "/api/v1"
@@ -225,6 +226,11 @@ class Client:
     def statement(self, release: str, filters: Filters | None = None) -> dict[str, Any]:
         """The institution's own figures beside the release: `results` has one entry a cell and peer group."""
         return json_object(self._get(f"/releases/{_segment(release)}/statement", params=dict(filters or {})))
+
+    def sealed_statement(self, release: str) -> str:
+        """The statement that only the institution's own key opens; see `verify_statement`."""
+        headers = {"Accept": STATEMENT_MEDIA_TYPE}
+        return self._get(f"/releases/{_segment(release)}/statement", headers=headers).text
 
     def submission_proof(self, id: str) -> dict[str, Any]:
         """The proof that an own submission is in the consortium's log."""

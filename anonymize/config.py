@@ -18,6 +18,9 @@ passphrase_file = "passphrase"         # or CONCORD_PASSPHRASE
 
 [privacy]
 epsilon_per_year = 4                   # for collections protected by noise: the most that one may cost in a year
+
+[statements]
+# key_file = "statement-key.json"      # the own key that statements are sealed to, of the same passphrase
 ```
 
 Paths are relative to the file. Beside it lie what the commands keep: `templates/`, `rounds/`, `receipts/`, `accepted/`,
@@ -59,6 +62,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "key_file": ("signing", "key_file"),
     "passphrase_file": ("signing", "passphrase_file"),
     "epsilon_per_year": ("privacy", "epsilon_per_year"),
+    "statement_key_file": ("statements", "key_file"),
 }
 
 
@@ -77,6 +81,7 @@ class Config:
     key_file: str = ""
     passphrase_file: str = ""
     epsilon_per_year: str = ""
+    statement_key_file: str = ""
     client_secret: str = field(default="", repr=False)
     passphrase: str = field(default="", repr=False)
 

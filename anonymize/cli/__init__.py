@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "releases": "releases",
     "get": "get",
     "compare": "compare",
+    "statement": "statement",
     "verify": "verify",
     "completion": "completion",
 }
@@ -73,6 +74,7 @@ _SUMMARIES: Final[Mapping[str, str]] = {
     "releases": "List the published releases.",
     "get": "Download a release.",
     "compare": "Show where you stand in a release.",
+    "statement": "Make a key of your own for statements, fetch and open them.",
     "verify": "Prove that a submission is in a release.",
     "completion": "Print the shell's completion script.",
 }

@@ -30,20 +30,22 @@ def compare(output: Output, release: str, where: tuple[str, ...], config_file: P
     wanted = chosen(where)
     with Client(load_config(config_file)) as client:
         statement = client.statement(release, wanted)
-    rows = [row for row in statement["results"] if wanted or _is_total(row)]
+    rows = [row for row in statement["results"] if wanted or is_total(row)]
     document = {**statement, "results": rows}
-    output.result(document, _as_text(rows) if rows else "You have no figures there.")
+    output.result(document, as_text(rows) if rows else "You have no figures there.")
 
 
 def _dimensions(row: Mapping[str, Any]) -> list[str]:
     return [name for name in row if name not in (*_BEFORE, *_FIGURES)]
 
 
-def _is_total(row: Mapping[str, Any]) -> bool:
+def is_total(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of everything, not of a product or a region."""
     return all(row[name] == TOTAL for name in _dimensions(row))
 
 
-def _as_text(rows: list[dict[str, Any]]) -> str:
+def as_text(rows: list[dict[str, Any]]) -> str:
+    """A table of own figures; rows of one collection, at least one."""
     codes = ["INDICATOR", "PEER_GROUP", *_dimensions(rows[0])]
     lines = [
         [

@@ -41,6 +41,19 @@ def to_text(pair: SealingKeyPair, passphrase: str) -> bytes:
     return json.dumps(document, indent=2).encode() + b"\n"
 
 
+def write(pair: SealingKeyPair, path: Path, passphrase: str) -> None:
+    """A new file that only its owner can read; an existing one is never overwritten."""
+    content = to_text(pair, passphrase)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as there:
+        raise KeyStoreError(f"{path} is there already. No key was written.") from there
+    except OSError as wrong:
+        raise KeyStoreError(f"{path} cannot be written: {wrong.strerror}. No key was written.") from wrong
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
 def public_of(path: Path) -> SealingKey:
     """The public half, for which no passphrase is needed; KeyStoreError when the file is none of ours."""
     return _public(path, _read(path))
