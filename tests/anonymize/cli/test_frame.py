@@ -32,7 +32,7 @@ def redirected(written: io.StringIO) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example(name: str) -> None:
-    part = {"template": ["get"], "key": ["rotate"]}.get(name, [])
+    part = {"template": ["get"], "key": ["rotate"], "statement": ["open"]}.get(name, [])
     shown = CliRunner().invoke(main, [name, *part, "--help"])
     assert shown.exit_code == 0, shown.output
     for words in (f"concord {name}", "--json", "--quiet", "Example"):
