@@ -488,9 +488,9 @@ MATRIX: dict[str, tuple[Line, ...]] = {
         *GET(client=401, administrator=200, outsider=200, everyone=403),
         *POST({"request": "no request"}, client=401, administrator=422, outsider=422, everyone=403),
     ),
-    "institution/statements/<slug:delivery>/choose/": (  # the address filled in is no delivery
-        *GET(client=401, administrator=404, outsider=404, everyone=403),
-        *POST(client=401, administrator=404, outsider=404, everyone=403),
+    "institution/statements/<slug:delivery>/choose/": (
+        *GET(client=401, administrator=200, outsider=200, everyone=403),
+        *POST(client=401, administrator=302, outsider=302, everyone=403),
     ),
     "institution/statements/<str:kid>/revoke/": (  # none is registered
         *GET(client=401, members=404, staff=403),
@@ -671,6 +671,7 @@ def things(harbour, open_round, ada, timo, mara):
         "drawing": "svg",
         "format": "csv",
         "wanted": "unknown",
+        "delivery": "portal",
         "rest": "no/such/address",
         "address": "no/such/address",
         "name": "manifest.jws",
