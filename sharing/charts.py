@@ -61,8 +61,9 @@ def theme(name: str) -> Spec:
 def time_series(points: Sequence[Point], kind: str, *, us: str | None) -> Spec:
     """The peers' band and median, the pooled rate and our own line over the periods; withheld periods are gaps.
 
-    `us` names the viewer's institution; None leaves the own line out.
+    `us` names the viewer's institution; None leaves the own line out, and so does a series without an own figure.
     """
+    us = us if any(point.figures.own for point in points) else None
     outer, band, median, pooled = _names()
     has_outer = any(point.figures.p10 is not None for point in points)
     names = [*([outer] if has_outer else []), band, median, pooled, *([us] if us else [])]

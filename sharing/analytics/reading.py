@@ -51,35 +51,32 @@ def cells(
     release: Release, indicators: Iterable[str], peer_group: str, keys: Sequence[str], person: Person
 ) -> dict[Address, Cell]:
     """What the person sees of these cells; where there is nothing to see there is no entry."""
+    indicators = list(indicators)
     counts = dict(ReleaseTotal.objects.visible_to(person).filter(release=release).values_list("indicator", "count"))
+    own = {indicator: statements.own_rates(person, [release], indicator, keys) for indicator in indicators}
+    rows = ReleaseCell.objects.visible_to(person).filter(
+        release=release, indicator__in=indicators, peer_group=peer_group, key__in=keys
+    )
     found: dict[Address, Cell] = {}
-    for indicator in indicators:
-        rows = ReleaseCell.objects.visible_to(person).filter(
-            release=release, indicator=indicator, peer_group=peer_group, key__in=keys
-        )
-        own = statements.own_rates(person, [release], indicator, keys)
-        for key, *figures in rows.values_list("key", *_COLUMNS):
-            row = dict(zip(_COLUMNS, figures, strict=True))
-            count, weight = counts.get(indicator), row["weight"]
-            trials = count * weight if count and weight is not None else None
-            found[indicator, key] = Cell(**row, trials=trials, own=own.get((release.pk, key)))
+    for indicator, key, *figures in rows.values_list("indicator", "key", *_COLUMNS):
+        row = dict(zip(_COLUMNS, figures, strict=True))
+        count, weight = counts.get(indicator), row["weight"]
+        trials = count * weight if count and weight is not None else None
+        found[indicator, key] = Cell(**row, trials=trials, own=own[indicator].get((release.pk, key)))
     return found
 
 
-def shares_over_time(
-    published: Sequence[Release], indicator: str, peer_group: str, total: str, keys: Mapping[str, str], person: Person
-) -> dict[str, Shares]:
-    """For each period the share of each code among all, by weight; `keys` gives each code's key."""
-    wanted = [total, *keys.values()]
+def weights_over_time(
+    published: Sequence[Release], indicator: str, peer_group: str, keys: Iterable[str], person: Person
+) -> dict[str, dict[str, float | None]]:
+    """For each period, oldest first, the weight of each of these cells."""
     rows = ReleaseCell.objects.visible_to(person).filter(
-        release__in=published, indicator=indicator, peer_group=peer_group, key__in=wanted
+        release__in=published, indicator=indicator, peer_group=peer_group, key__in=keys
     )
     weights: dict[int, dict[str, float | None]] = {}
     for release, key, weight in rows.values_list("release", "key", "weight"):
         weights.setdefault(release, {})[key] = weight
-    return {
-        release.round.period: shares(weights[release.pk], total, keys) for release in published if release.pk in weights
-    }
+    return {release.round.period: weights[release.pk] for release in published if release.pk in weights}
 
 
 def shares(weights: Mapping[str, float | None], total: str, keys: Mapping[str, str]) -> dict[str, float | None]:

@@ -26,6 +26,7 @@ from sharing.analytics.view import RANKINGS, View
 from sharing.benchmarks import export
 from sharing.drawing import draw
 from sharing.models.collection import in_language
+from sharing.services import statements
 from sharing.views.benchmark_tabs import benchmark_tabs
 
 __all__ = ["RANKINGS", "calibration", "calibration_chart", "calibration_figures", "ranking", "ranking_chart",
@@ -184,9 +185,11 @@ def _moves(view: View, person: Person) -> dict[str, list[Move]]:
     total, predictions, scores = _back_test_keys(view)
     until = [each for each in view.releases if each.round.period <= view.release.round.period]
     recent = until[-SHOWN_PERIODS - BACK_A_YEAR :]
+    wanted = [total, *scores.values(), *predictions.values()]
+    weights = reading.weights_over_time(recent, backtest.OBSERVED, view.selection.peer_group, wanted, person)
     found = {}
     for name, keys in ((_("Score band"), scores), (_("Predicted probability"), predictions)):
-        shares = reading.shares_over_time(recent, backtest.OBSERVED, view.selection.peer_group, total, keys, person)
+        shares = {period: reading.shares(each, total, keys) for period, each in weights.items()}
         found[name] = backtest.moves(shares, min(BACK_A_YEAR, max(len(shares) - 1, 1)))
     return found
 
@@ -215,6 +218,7 @@ def _common(view: View, person: Person, page: str, *, shown: Iterable[str]) -> d
         "subtitle": _subtitle(view),
         "period": view.release.round.period,
         "us": _us(person),
+        "sealed_release": view.release if statements.sealed_to_own_key(person, [view.release]) else None,
         "form": AnalysisForm(view.selection, person, shown=shown, more=_more_fields(view, page)),
         "page": page,
         "page_address": reverse(page),

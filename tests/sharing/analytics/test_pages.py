@@ -243,3 +243,10 @@ def test_a_page_asks_the_database_a_bounded_number_of_questions(anna_reads, trea
     anna_reads.get("/benchmarks/treatments/")
     with django_assert_max_num_queries(32):
         anna_reads.get("/benchmarks/treatments/")
+
+
+def test_a_page_asks_for_cells_once_whatever_it_shows(anna_reads, back_test, django_assert_max_num_queries):
+    with django_assert_max_num_queries(25) as asked:
+        anna_reads.get("/benchmarks/calibration/")
+    read = [each["sql"] for each in asked.captured_queries if each["sql"].startswith('SELECT "sharing_releasecell"')]
+    assert len(read) == 2  # those of the release looked at, and the weights of the releases before it
