@@ -28,6 +28,7 @@ from sharing.drawing import draw
 from sharing.models import Release
 from sharing.models.collection import in_language
 from sharing.reports import words
+from sharing.services import statements
 
 SHADES: Final = 5  # of the heat table, told apart in grey
 _DEPTH: Final = 1  # codes right below the total: what fits a page
@@ -68,6 +69,11 @@ class Reader:
         return None if institution is None else str(institution)
 
     @cached_property
+    def own_is_sealed(self) -> bool:
+        """Whether the own figures of the release are where only the institution's own key opens them."""
+        return bool(statements.sealed_to_own_key(self.person, [self.release]))
+
+    @cached_property
     def headlines_only(self) -> bool:
         return bool(explorer.only_headlines([self.release], self.person))
 
@@ -106,12 +112,13 @@ def content(release: Release, person: Person) -> dict[str, Any]:
             for indicator in reader.indicators
             if (found := answer(reader.points[indicator.id], reader.template.frequency, indicator.format))
         ],
-        "own": _own(reader) if reader.us else None,
+        "own": _own(reader) if reader.us and not reader.own_is_sealed else None,
         "tables": [_levels(reader), _changes(reader)],
         "charts": [_chart(reader, indicator) for indicator in reader.indicators],
         "breakdowns": []
         if reader.headlines_only
         else [_groups(reader), *(_breakdown(reader, each) for each in reader.cut)],
+        "own_is_sealed": words.own_is_sealed() if reader.own_is_sealed else "",
         "only_headlines": words.only_headlines() if reader.headlines_only else "",
         "heat": None if reader.headlines_only else _heat(reader),
         "methods": words.methods(reader.template, own=reader.us is not None),

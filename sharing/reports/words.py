@@ -74,6 +74,10 @@ def only_headlines() -> str:
     )
 
 
+def own_is_sealed() -> str:
+    return _("Your own figures of this release were delivered to your own key, so this report cannot show them.")
+
+
 def methods(template: Template, *, own: bool) -> list[str]:
     """What a reader must know to judge the figures; thresholds are those of the template."""
     rules = template.disclosure

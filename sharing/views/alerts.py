@@ -106,7 +106,7 @@ def ours(request: HttpRequest) -> HttpResponse:
         return _act_on_ours(request, person)
     teller = Teller()
     cards = [_Card(alert, teller, person) for alert in own_alerts.look(person)]
-    return render(request, "sharing/alerts_ours.html", {"cards": cards})
+    return render(request, "sharing/alerts_ours.html", {"cards": cards, "sealed_away": own_alerts.sealed_away(person)})
 
 
 def _act_on_ours(request: HttpRequest, person: Person) -> HttpResponse:

@@ -73,8 +73,8 @@ def detail(request: HttpRequest, release_id: str) -> HttpResponse:
     statement = get_object_or_404(visible, release__public_id=release_id)
     release = statement.release
     if statement.is_for_own_key:
-        context = {"release": release, "collection": release.round.collection, "key": statement.key}
-        return render(request, "sharing/statement_sealed.html", {**context, "institution": statement.institution})
+        told = {"release": release, "collection": release.round.collection, "key": statement.key}
+        return render(request, "sharing/statement_sealed.html", {**told, "institution": statement.institution})
     template = release.round.collection.template
     indicators = {each.id: each for each in template.indicators}
     indicator = indicators.get(request.GET.get("indicator", ""), template.indicators[0])
