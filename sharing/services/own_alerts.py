@@ -30,7 +30,7 @@ from sharing.models import AlertHandling, Collection, OwnWatch, Release, Release
 from sharing.services import statements
 from sharing.services.alerts import By
 from sharing.services.watching import key_along
-from sharing.states import AlertState
+from sharing.states import AlertState, ReleaseState
 from sharing.warnings.policy import WarningPolicy
 from sharing.warnings.series import Figure, Reference, Scale, Series, span
 from sharing.warnings.watching import Judgement, watch
@@ -181,13 +181,21 @@ def _collections(by: By) -> list[Collection]:
 
 
 def _compared(by: By) -> dict[str, list[Release]]:
-    """By collection: the last releases in force for which the institution has a statement, oldest first."""
-    own = Statement.objects.visible_to(by).values("release")
+    """By collection: the last releases in force for which the institution has a statement here, oldest first.
+
+    What was delivered to its own key cannot be looked over: warnings stay as they were before it.
+    """
+    own = Statement.objects.visible_to(by).filter(key=None).values("release")
     releases = Release.objects.visible_to(by).published().filter(pk__in=own).select_related("round__collection")
     found: dict[str, list[Release]] = defaultdict(list)
     for release in releases.order_by("round__period"):
         found[release.round.collection.code].append(release)
     return {code: each[-POLICY.window :] for code, each in found.items()}
+
+
+def sealed_away(by: By) -> int:
+    """How many releases in force have own figures that only the institution's own key opens."""
+    return Statement.objects.visible_to(by).filter(key__isnull=False, release__state=ReleaseState.PUBLISHED).count()
 
 
 def _ids(releases: Sequence[Release]) -> tuple[int, ...]:

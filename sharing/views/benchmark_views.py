@@ -27,6 +27,7 @@ from sharing.benchmarks.view_lines import breakdown_lines
 from sharing.marks import RangeScale
 from sharing.models import Alert, Release
 from sharing.models.collection import in_language
+from sharing.services import statements
 from sharing.views.series_rows import series_rows
 
 VIEW_NAMES: Mapping[str, str | Promise] = {
@@ -84,6 +85,12 @@ class Seen:
     def points(self) -> list[Point]:
         chosen = self.selection
         return explorer.series_of(self.releases, chosen.indicator.id, chosen.peer_group, chosen.key, self.person)
+
+    @cached_property
+    def sealed_release(self) -> Release | None:
+        """The latest release, when the own figures of it are where only the institution's own key opens them."""
+        latest = self.releases[-1:]
+        return latest[0] if statements.sealed_to_own_key(self.person, latest) else None
 
     @cached_property
     def map(self) -> HeatMap | None:

@@ -94,6 +94,8 @@ def _page(selection: Selection, person: Person) -> dict[str, Any]:
         "kind": seen.kind,
         "us": seen.us,
         "now": seen.now,
+        "release": seen.releases[-1] if seen.releases else None,
+        "sealed_release": seen.sealed_release,
         "period": points[-1].period if points else None,
         "on_period": on_last_period(points, frequency),
         "on_year": on_last_year(points, frequency),
