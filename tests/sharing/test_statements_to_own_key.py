@@ -11,11 +11,13 @@ from anonymize.errors import PackageError
 from anonymize.package import SealingKeyPair, SigningKey
 from anonymize.package.consortium import published as published_jwk
 from anonymize.package.jose import decode
-from anonymize.package.statement import open_statement, rows_of, verify_statement
+from anonymize.package.statement import STATEMENT_MEDIA_TYPE, open_statement, rows_of, verify_statement
 from anonymize.package.statement_key import request_statement_key
 from consortium.audit.models import Entry
 from consortium.errors import Forbidden, Refused
 from sharing.models import ReleaseCell, Statement, StatementKey
+from sharing.reports import board
+from sharing.reports.content import content
 from sharing.services import statement_keys, statements
 from sharing.states import ReleaseState
 from tests.cast import person
@@ -226,3 +228,110 @@ def test_a_request_signed_with_a_revoked_signing_key_is_refused(bank, dora):
     with pytest.raises(PackageError) as wrong:
         registered(bank, dora)
     assert wrong.value.rule == "unknown-key"
+
+
+@pytest.fixture
+def delivered(round, bank, dora, stella, timo, ursula):
+    own_key_only(bank, dora)
+    return published(computed(round, stella), [timo, ursula])
+
+
+def test_the_page_says_why_there_is_no_figure_and_gives_the_file(client, delivered, bank, dora, timo):
+    client.force_login(dora)
+    page = client.get(f"/statements/{delivered.public_id}/").content.decode()
+    assert "The portal does not have that key" in page
+    assert f"concord statement open {delivered.public_id}.statement.jose" in page
+    answer = client.get(f"/statements/{delivered.public_id}/sealed/")
+    assert answer["Content-Type"] == STATEMENT_MEDIA_TYPE
+    assert verify_statement(answer.content.decode(), vault_keys(), institution=bank.institution.code)
+    client.force_login(timo)
+    assert client.get(f"/statements/{delivered.public_id}/sealed/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/benchmarks/?collection=call-report", "delivered to your own key"),
+        ("/alerts/ours/", "The figures of 1 release were delivered to your own key."),
+    ],
+)
+def test_pages_with_own_figures_say_where_they_went(client, delivered, dora, address, words):
+    client.force_login(dora)
+    assert words in client.get(address).content.decode()
+
+
+def test_home_is_shown_without_own_figures(client, delivered, dora):
+    client.force_login(dora)
+    assert client.get("/").status_code == 200
+
+
+def test_the_board_report_says_where_the_own_figures_went(delivered, dora):
+    document = content(delivered, dora)
+    assert document["own"] is None
+    assert "delivered to your own key" in document["own_is_sealed"]
+    assert board.typeset(document, delivered.published_at).startswith(b"%PDF-")
+
+
+def api_of(client, bank, scope="statements:read"):
+    bank.client.scopes = [scope]
+    bank.client.save()
+    answer = client.post("/oauth/token/", {"grant_type": "client_credentials"}, headers={"authorization": bank.basic})
+    return {"authorization": "Bearer " + answer.json()["access_token"]}
+
+
+def test_over_the_api_the_file_comes_by_its_media_type_and_json_says_to_ask_for_it(client, delivered, bank, banks):
+    address = f"/api/v1/releases/{delivered.public_id}/statement"
+    token = api_of(client, bank)
+    sealed = client.get(address, headers={**token, "accept": STATEMENT_MEDIA_TYPE})
+    assert sealed.status_code == 200
+    assert sealed["Content-Type"] == STATEMENT_MEDIA_TYPE
+    assert verify_statement(sealed.content.decode(), vault_keys(), institution=bank.institution.code)
+    for accept in ("application/json", "*/*"):
+        refused = client.get(address, headers={**token, "accept": accept})
+        assert (refused.status_code, refused.json()["rule"]) == (409, "delivered-to-own-key")
+    assert client.get(address, headers={**token, "accept": "text/csv"}).status_code == 406
+    other = api_of(client, next(each for each in banks if each is not bank))
+    assert client.get(address, headers=other).status_code == 200
+    refused = client.get(address, headers={**other, "accept": STATEMENT_MEDIA_TYPE})
+    assert (refused.status_code, refused.json()["rule"]) == (409, "delivered-in-portal")
+
+
+def test_the_administrator_registers_chooses_and_revokes_over_the_api(client, bank, dora):
+    address, pair = "/api/v1/institutions/me/statement-key", SealingKeyPair.generate()
+    client.force_login(dora)
+    kind = "application/json"
+    refused = client.patch(address, {"delivery": "own-key"}, content_type=kind)
+    assert (refused.status_code, refused.json()["rule"]) == (409, "no-statement-key")
+    made = client.post(address, {"request": request_of(bank, pair)}, content_type=kind)
+    assert (made.status_code, made.json()["delivery"]) == (201, "portal")
+    assert [key["kid"] for key in made.json()["keys"]] == [pair.rkid]
+    assert client.patch(address, {"delivery": "own-key"}, content_type=kind).json()["delivery"] == "own-key"
+    gone = client.delete(address).json()
+    assert gone["delivery"] == "own-key"
+    assert gone["keys"][0]["ended_at"] is not None
+    assert client.delete(address).status_code == 404
+
+
+def test_on_the_pages_each_choice_says_what_it_means_before_it_is_made(client, bank, dora):
+    pair = SealingKeyPair.generate()
+    client.force_login(dora)
+    asked = client.get("/institution/statements/own-key/choose/").content.decode()
+    assert "There is no key for statements in force." in asked
+    client.post("/institution/statements/register/", {"request": request_of(bank, pair)})
+    asked = client.get("/institution/statements/own-key/choose/").content.decode()
+    assert "Whoever loses the key loses the statements sealed to it" in asked
+    assert not statement_keys.recipients([bank.institution])
+    client.post("/institution/statements/own-key/choose/")
+    assert statement_keys.recipients([bank.institution])[bank.institution.code].kid == pair.rkid
+    assert "until another is registered" in client.get(f"/institution/statements/{pair.rkid}/revoke/").content.decode()
+    client.post(f"/institution/statements/{pair.rkid}/revoke/")
+    assert statement_keys.recipients([bank.institution]) == {bank.institution.code: None}
+    assert "none is in force" in client.get("/institution/statements/").content.decode()
+    assert client.get("/institution/statements/elsewhere/choose/").status_code == 404
+
+
+def test_a_request_that_is_none_is_said_beside_its_field(client, bank, dora):
+    client.force_login(dora)
+    answer = client.post("/institution/statements/register/", {"request": "nothing"})
+    assert answer.status_code == 422
+    assert "Copy all of it." in answer.content.decode()
