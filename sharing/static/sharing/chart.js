@@ -12,7 +12,9 @@ async function draw(figure) {
   const box = document.createElement("div");
   box.className = "chart__drawing";
   const narrow = figure.clientWidth < 520;
-  if (narrow) themes.light.legend.columns = themes.dark.legend.columns = 2;
+  // Where rows are named beside the plot there is room for one column of the legend above it, not two.
+  const named = spec.layer?.some((layer) => layer.encoding?.y?.type === "nominal");
+  if (narrow) themes.light.legend.columns = themes.dark.legend.columns = named ? 1 : 2;
   const old = figure.querySelector(".chart__drawing");
   if (old) old.replaceWith(box); else figure.replaceChildren(box);
   const result = await vegaEmbed(box, spec, {
