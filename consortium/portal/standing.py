@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -14,7 +14,7 @@ from sharing.benchmarks.explorer import Figures
 from sharing.benchmarks.selection import Selection
 from sharing.benchmarks.trends import Change
 from sharing.marks import sparkline
-from sharing.models import Collection
+from sharing.models import Collection, Statement
 from sharing.models.collection import in_language
 from sharing.sentences import VERDICTS
 
@@ -33,6 +33,8 @@ class Standing:
     over_a_year: bool
     verdict: str | Promise
     spark: str
+    release: str
+    is_sealed: bool = False  # the own figure is where only the institution's own key opens it
 
 
 def standings(person: Person) -> list[Standing]:
@@ -49,7 +51,14 @@ def standings(person: Person) -> list[Standing]:
             standing = _standing(chosen, person) if chosen else None
             if standing is not None:
                 found.append(standing)
-    return found
+    sealed = _sealed(found, person)
+    return [replace(each, is_sealed=each.release in sealed) for each in found]
+
+
+def _sealed(found: list[Standing], person: Person) -> set[str]:
+    """The releases whose own figures were delivered to the own key."""
+    mine = Statement.objects.visible_to(person).filter(release__public_id__in={each.release for each in found})
+    return set(mine.filter(key__isnull=False).values_list("release__public_id", flat=True))
 
 
 def _standing(selection: Selection, person: Person) -> Standing | None:
@@ -71,4 +80,5 @@ def _standing(selection: Selection, person: Person) -> Standing | None:
             ([point.figures.median for point in points], "line-peers"),
             ([point.figures.own.rate if point.figures.own else None for point in points], "line-ours"),
         ),
+        release=points[-1].release,
     )
