@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,8 +11,10 @@ from django.utils.translation import gettext as _
 from consortium.web import formats
 from sharing.benchmarks.explorer import Figures
 from sharing.benchmarks.heat_map import HeatMap
+from sharing.benchmarks.mix import Mix
 from sharing.charts import SCHEMA, Spec
 
+_MOST_STEPS = 8  # parts with a step of their own
 _ROW = 26  # pixels that a row takes
 _HATCH = "╱╱╱"  # in the place of a figure that is withheld
 
@@ -83,6 +86,45 @@ def heat_map(found: HeatMap, names: Mapping[str, Mapping[str, str]], panel_names
         "spec": {"width": {"step": 38}, "height": {"step": 16}, "encoding": {"x": x, "y": y}, "layer": layers},
         "resolve": {"axis": {"x": "independent", "y": "independent"}},
     }  # fmt: skip
+
+
+def waterfall(found: Mix, names: Mapping[str, str], kind: str) -> Spec:
+    """From the pooled rate of one period to that of another: the rates of the parts that moved it most, the mix, the rest."""
+    rises, falls, level, rest = _("Rises"), _("Falls"), _("All members pooled"), _("Rest: withheld, or in no part")
+    most, others = found.parts[:_MOST_STEPS], found.parts[_MOST_STEPS:]
+    steps = [(names[part.code], part.rate) for part in most]
+    if others:
+        steps.append((_("Rates of the other parts"), fsum(part.rate for part in others)))
+    steps.append((_("Mix of the parts"), found.found.mix))
+    before, now = found.before[found.total].pooled or 0.0, found.now[found.total].pooled or 0.0
+    rows: list[Spec] = [_step(formats.period(found.since), before, before, level, kind)]
+    at = before
+    for name, moved in steps:
+        rows.append(_step(name, at, at + moved, rises if moved > 0 else falls, kind))
+        at += moved
+    rows.append(_step(rest, at, now, rest, kind))
+    rows.append(_step(formats.period(found.until), now, now, level, kind))
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 260, "ticks": False}}
+    # The theme's colours in their order: the band's, the peers', the pool's, our own.
+    colour = {"field": "step", "type": "nominal", "scale": {"domain": [rest, falls, level, rises], "range": "category"},
+              "legend": {"symbolType": "square"}}  # fmt: skip
+    moves = {"transform": [{"filter": "datum.from != datum.to"}], "mark": {"type": "bar", "height": 14},
+             "encoding": {"x": _x("from", kind), "x2": {"field": "to"}, "color": colour}}  # fmt: skip
+    levels = {"transform": [{"filter": "datum.from == datum.to"}], "mark": {"type": "tick", "thickness": 4, "size": 20},
+              "encoding": {"x": _x("to", kind), "color": colour}}  # fmt: skip
+    return {
+        "$schema": SCHEMA,
+        "width": "container",
+        "height": {"step": _ROW},
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": rows},
+        "encoding": {"y": y},
+        "layer": [moves, levels],
+    }
+
+
+def _step(name: str, start: float, end: float, step: str, kind: str) -> Spec:
+    return {"name": name, "from": _scaled(start, kind), "to": _scaled(end, kind), "step": step}
 
 
 def _of_code(name: str, figures: Figures, kind: str) -> dict[str, Any]:

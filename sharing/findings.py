@@ -10,6 +10,7 @@ from consortium.web import formats
 from sharing import charts
 from sharing.benchmarks.explorer import Figures, Point
 from sharing.benchmarks.heat_map import HeatMap
+from sharing.benchmarks.mix import Mix
 from sharing.benchmarks.trends import Line
 from sharing.sentences import BANDS
 
@@ -50,6 +51,21 @@ def laid_out(found: HeatMap, names: Mapping[str, Mapping[str, str]], panels: Seq
     if len(known) < 2:
         return _("Fewer than two parts of this view are published.")
     return f"{panels[0]} · {_extremes(max(known), min(known), kind)}"
+
+
+def came_from(found: Mix, kind: str) -> str:
+    """How much of a change came from rates and how much from the mix."""
+    parts = found.found
+    return _(
+        "From %(since)s to %(until)s the pooled rate moved by %(change)s: %(rate)s from rates, %(mix)s from the mix, %(rest)s rest."
+    ) % {
+        "since": formats.period(found.since),
+        "until": formats.period(found.until),
+        "change": formats.difference(parts.change, kind),
+        "rate": formats.difference(parts.rate, kind),
+        "mix": formats.difference(parts.mix, kind),
+        "rest": formats.difference(parts.rest, kind),
+    }
 
 
 def _extremes(highest: tuple[float, str], lowest: tuple[float, str], kind: str) -> str:

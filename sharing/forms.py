@@ -47,7 +47,7 @@ class SelectionForm(forms.Form):
         self.fields["as_of"] = forms.CharField(
             label=_("As published on"), initial=day, required=False, widget=forms.DateInput({"type": "date"})
         )
-        self._keep(view=selection.view, multiples=selection.multiples, shows=selection.shows)
+        self._keep(view=selection.view, multiples=selection.multiples, shows=selection.shows, over=selection.over)
 
     def _keep(self, **chosen: str) -> None:
         """What the page's tabs choose stays when a filter changes."""

@@ -23,9 +23,11 @@ from consortium.people.models import Person
 from sharing.benchmarks.explorer import ALL
 from sharing.models import Collection
 
-VIEWS: Final = ("series", "distribution", "map", "table")
+VIEWS: Final = ("series", "distribution", "map", "table", "mix")
 TIME: Final = "TIME_PERIOD"  # the small multiples of a heat map: one a period
 MAP_FIGURES: Final = ("pooled", "median")
+YEAR: Final = "year"
+OVER: Final = (YEAR, "period")  # how far back a change is taken apart
 _REFERENCE = "1:"  # the version of the addresses that references hold
 _SHORT = 16  # codes that a table shows at once
 
@@ -43,6 +45,7 @@ class Selection:
     multiples: str = TIME  # what the heat map shows one of each: TIME or a dimension of the cut
     shows: str = MAP_FIGURES[0]  # the figure in the heat map
     as_of: datetime | None = None  # None for what is published now
+    over: str = YEAR
 
     @classmethod
     def read(cls, query: Mapping[str, str], person: Person) -> Self | None:
@@ -81,6 +84,7 @@ class Selection:
             multiples=_multiples(cut, query.get("multiples", "")),
             shows=shows if (shows := query.get("shows", "")) in MAP_FIGURES else MAP_FIGURES[0],
             as_of=_moment(query.get("as_of", "")),
+            over=over if (over := query.get("over", "")) in OVER else YEAR,
         )
 
     @property
@@ -101,6 +105,13 @@ class Selection:
         """The same selection at another code of one dimension."""
         return replace(self, codes={**self.codes, dimension: code})
 
+    def of_indicator(self, indicator: Indicator) -> Self:
+        """All codes of another indicator of the collection, beside all members, over time."""
+        cut = self.template.cut(indicator)
+        codes = {dimension.id: TOTAL for dimension in cut}
+        by = _breakdown(cut, codes, "")
+        return replace(self, indicator=indicator, peer_group=ALL, codes=codes, by=by, view=VIEWS[0], multiples=TIME)
+
     def broken_down(self, by: str) -> Self:
         return replace(self, by=by)
 
@@ -109,6 +120,9 @@ class Selection:
 
     def as_now(self) -> Self:
         return replace(self, as_of=None)
+
+    def changed_over(self, over: str) -> Self:
+        return replace(self, over=over)
 
     def mapped(self, *, multiples: str = "", shows: str = "") -> Self:
         """The heat map with other small multiples or another figure."""
@@ -162,6 +176,8 @@ class Selection:
             named["multiples"] = self.multiples
         if self.shows != MAP_FIGURES[0]:
             named["shows"] = self.shows
+        if self.over != YEAR:
+            named["over"] = self.over
         if self.as_of is not None:
             named["as_of"] = self.as_of.isoformat()
         return urlencode(named)

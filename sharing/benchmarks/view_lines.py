@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from consortium.people.models import Person
-from sharing.benchmarks import heat_map
+from sharing.benchmarks import heat_map, mix
 from sharing.benchmarks.explorer import Figures, figures_of, series_of
 from sharing.benchmarks.periods import PERIODS_A_YEAR, earlier
 from sharing.benchmarks.selection import Selection
@@ -19,6 +19,8 @@ def view_lines(selection: Selection, releases: Sequence[Release], person: Person
         return breakdown_lines(selection, releases, person)
     if selection.view == "map":
         return _map_lines(selection, releases, person)
+    if selection.view == "mix":
+        return _mix_lines(selection, releases, person)
     points = series_of(releases, selection.indicator.id, selection.peer_group, selection.key, person)
     found = lines(points, selection.template.frequency)
     return found[-1:] if selection.view == "distribution" else found
@@ -35,6 +37,15 @@ def breakdown_lines(selection: Selection, releases: Sequence[Release], person: P
 def _map_lines(selection: Selection, releases: Sequence[Release], person: Person) -> list[Line]:
     found = heat_map.heat_map(selection, releases, person)
     return _moved(selection, releases, heat_map.keys_of(found), person) if found else []
+
+
+def _mix_lines(selection: Selection, releases: Sequence[Release], person: Person) -> list[Line]:
+    """The cell and its parts at both periods that are compared."""
+    dimension, pair = mix.along(selection), mix.compared(selection, releases)
+    if dimension is None or pair is None:
+        return []
+    keys = mix.keys(selection, dimension).values()
+    return _moved(selection, releases, [(release.round.period, key) for release in pair for key in keys], person)
 
 
 def _moved(

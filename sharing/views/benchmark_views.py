@@ -20,6 +20,7 @@ from sharing import charts, charts_by_code, findings
 from sharing.benchmarks import explorer
 from sharing.benchmarks.explorer import Figures, Point
 from sharing.benchmarks.heat_map import CLASSES, HeatMap, Panel, heat_map
+from sharing.benchmarks.mix import Mix, along, mix, parted
 from sharing.benchmarks.naming import cell_name
 from sharing.benchmarks.selection import MAP_FIGURES, TIME, Selection
 from sharing.benchmarks.trends import Line, lines
@@ -35,6 +36,11 @@ VIEW_NAMES: Mapping[str, str | Promise] = {
     "distribution": gettext_lazy("Among our peers"),
     "map": gettext_lazy("Heat map"),
     "table": gettext_lazy("Broken down"),
+    "mix": gettext_lazy("Rates or mix"),
+}
+OVER_NAMES: Mapping[str, str | Promise] = {
+    "year": gettext_lazy("On the year before"),
+    "period": gettext_lazy("On the period before"),
 }
 MAP_FIGURE_NAMES: Mapping[str, str | Promise] = {
     "pooled": gettext_lazy("All members pooled"),
@@ -71,6 +77,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class MixRow:
+    """What a part adds to a change, and its figures in both periods."""
+
+    name: str
+    before: Figures | None
+    now: Figures | None
+    rate: float | None
+    mix: float | None
+
+    @property
+    def is_known(self) -> bool:
+        return self.rate is not None
+
+
+@dataclass(frozen=True)
 class Seen:
     """What a person sees of a selection: the releases in force, oldest first, and what its view is made of."""
 
@@ -95,6 +116,10 @@ class Seen:
     @cached_property
     def map(self) -> HeatMap | None:
         return heat_map(self.selection, self.releases, self.person)
+
+    @cached_property
+    def mix(self) -> Mix | None:
+        return mix(self.selection, self.releases, self.person)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -154,6 +179,8 @@ class Seen:
                     (row.name, row.line) for row in self.rows if row.depth == max(each.depth for each in self.rows)
                 ]
                 return findings.broken_down(parts, self.kind)
+            case "mix" if self.mix is not None:
+                return findings.came_from(self.mix, self.kind)
             case _:
                 return findings.over_time(self.points, self.kind, us=self.us)
 
@@ -170,14 +197,22 @@ class Seen:
             case "table":
                 rows = [(row.name, row.figures) for row in self.rows]
                 return charts_by_code.breakdown(rows, self.kind, us=self.us) if rows else None
+            case "mix":
+                return (
+                    charts_by_code.waterfall(self.mix, self.names[self.mix.dimension], self.kind) if self.mix else None
+                )
             case _:
                 return charts.time_series(self.points, self.kind, us=self.us) if self.points else None
 
     def context(self) -> dict[str, Any]:
         """What the view's own template shows."""
-        return {"series": self._series, "distribution": self._distribution, "map": self._map, "table": self._table}[
-            self.selection.view
-        ]()
+        return {
+            "series": self._series,
+            "distribution": self._distribution,
+            "map": self._map,
+            "table": self._table,
+            "mix": self._mix,
+        }[self.selection.view]()
 
     def _series(self) -> dict[str, Any]:
         latest_first = lines(self.points, self.selection.template.frequency)[::-1]
@@ -225,6 +260,36 @@ class Seen:
             "decile_names": [tenth.upper() for tenth in TENTHS],
         }
 
+    def _mix(self) -> dict[str, Any]:
+        chosen, found, dimension = self.selection, self.mix, along(self.selection)
+        tabs = {
+            "by_tabs": [
+                (in_language(dict(each.names)), chosen.broken_down(each.id).address(), each == dimension)
+                for each in parted(chosen)
+            ],
+            "over_tabs": [
+                (name, chosen.changed_over(over).address(), over == chosen.over) for over, name in OVER_NAMES.items()
+            ],
+        }
+        spec = self.drawing()
+        if found is None or dimension is None or spec is None:
+            return tabs
+        return tabs | {
+            "mix": found,
+            "chart": drawable(spec),
+            "by_name": in_language(dict(dimension.names)),
+            "rows": self._mix_rows(found),
+        }
+
+    def _mix_rows(self, found: Mix) -> list[MixRow]:
+        """The cell, the parts that moved it most first, then those of which something is withheld."""
+        names, whole = self.names[found.dimension], found.found
+        added = {found.total: (whole.rate, whole.mix), **{part.code: (part.rate, part.mix) for part in found.parts}}
+        return [
+            MixRow(names[code], found.before.get(code), found.now.get(code), *added.get(code, (None, None)))
+            for code in (*added, *whole.unknown)
+        ]
+
     def _map(self) -> dict[str, Any]:
         chosen, found = self.selection, self.map
         others = [each for each in chosen.cut if found and each.id not in (found.row_dimension, found.column_dimension)]
@@ -268,7 +333,7 @@ class Seen:
         ]
 
     def _fields(self, found: HeatMap, panel: Panel, row: str, links: _Links) -> SafeString:
-        """A row of the heat map. Plain joining: a page has some fifteen hundred fields."""
+        """A row of the heat map. Plain joining without needless tags: a page has some fifteen hundred fields."""
         withheld = format_html(
             '<td class="heat heat--withheld"><span class="visually-hidden">{}</span></td>', _("withheld")
         )
@@ -283,7 +348,7 @@ class Seen:
                 text = formats.figure(value * scale, "number", 1)
                 link = links.to(row, column)
                 fields.append(
-                    f'<td class="h{found.heat(value)}"><a href="{link}"><data value="{value!r}">{text}</data></a></td>'
+                    f'<td class=h{found.heat(value)}><a href="{link}"><data value="{value!r}">{text}</data></a>'
                 )
         return SafeString("".join(fields))
 
@@ -292,7 +357,8 @@ class _Links:
     """The address of each field's series, escaped: the panel's own selection at the codes of a row and a column."""
 
     def __init__(self, found: HeatMap, panel: Panel) -> None:
-        there = panel.there.at(found.row_dimension, TOTAL).at(found.column_dimension, TOTAL).seen_as("series")
+        totals = panel.there.at(found.row_dimension, TOTAL).at(found.column_dimension, TOTAL)
+        there = totals.seen_as("series").mapped(multiples=TIME, shows=MAP_FIGURES[0])
         self._panel = escape(f"?{there.query()}")
         self._rows = {code: _part(found.row_dimension, code) for code in found.rows}
         self._columns = {code: _part(found.column_dimension, code) for code in found.columns}

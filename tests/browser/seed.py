@@ -216,6 +216,7 @@ def _cell(release: Release, indicator: str, group: str, key: str, median: float)
         cell.withheld, cell.reason = True, "G"
         return cell
     cell.median, cell.pooled, cell.mean = median, median * 0.93, median * 1.04
+    cell.weight = 0.2 ** (len(key.split(".")) - key.split(".").count(TOTAL))
     cell.contributors = 7 if is_few else 23 if group == "ALL" else 8
     if cell.contributors >= 8:
         cell.p25, cell.p75 = median * 0.81, median * 1.24

@@ -8,8 +8,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from sharing.benchmarks import explorer
+from sharing.benchmarks.mix import mix
 from sharing.benchmarks.selection import VIEWS, Selection
 from sharing.models import Release, ReleaseCell, Submission
 from sharing.states import ReleaseState, SubmissionState
@@ -98,8 +102,6 @@ def test_a_view_is_shown_as_it_was_published_at_a_moment(seeded, page):
 
 
 def test_a_withdrawn_release_is_still_there_for_the_time_before_its_withdrawal(seeded, anna):
-    from sharing.benchmarks import explorer
-
     last = explorer.latest(seeded.collection, anna)
     before = timezone.now()
     last.state, last.withdrawn_at = ReleaseState.WITHDRAWN, timezone.now() + timedelta(seconds=1)
@@ -129,3 +131,34 @@ def test_a_reference_leads_back_to_its_view_and_another_versions_is_refused(seed
 )
 def test_an_address_that_says_something_wrongly_shows_the_default(page, nonsense):
     assert "From " in page(f"/benchmarks/?{nonsense}")
+
+
+def test_a_change_is_the_sum_of_what_rates_mix_and_the_rest_add(seeded, anna):
+    selection = Selection.read({"view": "mix", "by": "PRODUCT"}, anna)
+    found = mix(selection, explorer.published(selection.collection, anna), anna)
+    whole = found.found
+    assert (found.since, found.until) == ("2025-09", "2026-09")
+    assert whole.change == found.now["_T"].pooled - found.before["_T"].pooled
+    assert whole.rate != 0
+    assert whole.rate + whole.mix + whole.rest == pytest.approx(whole.change)
+
+
+def test_a_part_that_is_withheld_is_named_so_and_is_in_the_rest(page):
+    text = page(f"{SME}&view=mix&by=REGION&over=period")
+    row = re.search(r"<tr>\s*<th scope=\"row\">Shanghai</th>.*?</tr>", text, re.DOTALL).group()
+    assert "<data" not in row
+    assert "withheld" in row
+    assert "Rest: withheld, or in no part" in text
+
+
+@pytest.mark.parametrize("view", ["series", "distribution", "map", "table"])
+def test_a_view_asks_no_more_of_many_periods_than_of_one(seeded, page, view):
+    first = Release.objects.order_by("round__period").first()
+    moment = (first.published_at + timedelta(hours=1)).isoformat().replace("+", "%2B")
+    page(SME)  # what is read once a process is read now
+    with CaptureQueriesContext(connection) as of_one:
+        page(f"{SME}&view={view}&as_of={moment}")
+    with CaptureQueriesContext(connection) as of_many:
+        page(f"{SME}&view={view}")
+    assert len(of_many) <= len(of_one)
+    assert len(of_many) <= 20
