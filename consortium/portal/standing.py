@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.urls import reverse
@@ -14,7 +15,7 @@ from sharing.benchmarks.explorer import Figures
 from sharing.benchmarks.selection import Selection
 from sharing.benchmarks.trends import Change
 from sharing.marks import sparkline
-from sharing.models import Collection, Statement
+from sharing.models import Collection, Release, Statement
 from sharing.models.collection import in_language
 from sharing.sentences import VERDICTS
 
@@ -46,9 +47,9 @@ def standings(person: Person) -> list[Standing]:
         selection = Selection.read({"collection": code}, person)
         if selection is None:
             continue
+        releases = explorer.published(selection.collection, person)
         for indicator in selection.template.indicators[:of_each]:
-            chosen = Selection.read({"collection": code, "indicator": indicator.id}, person)
-            standing = _standing(chosen, person) if chosen else None
+            standing = _standing(selection.of_indicator(indicator), releases, person)
             if standing is not None:
                 found.append(standing)
     sealed = _sealed(found, person)
@@ -61,8 +62,8 @@ def _sealed(found: list[Standing], person: Person) -> set[str]:
     return set(mine.filter(key__isnull=False).values_list("release__public_id", flat=True))
 
 
-def _standing(selection: Selection, person: Person) -> Standing | None:
-    points = explorer.series(selection.collection, selection.indicator.id, selection.peer_group, selection.key, person)
+def _standing(selection: Selection, releases: Sequence[Release], person: Person) -> Standing | None:
+    points = explorer.series_of(releases, selection.indicator.id, selection.peer_group, selection.key, person)
     reply = answer(points, selection.template.frequency, selection.indicator.format)
     if reply is None:
         return None

@@ -38,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _news(person: Person) -> list[Release]:
-    releases = Release.objects.visible_to(person).published().select_related("round__collection")
+    releases = Release.objects.visible_to(person).published().select_related("round__collection").defer("audit")
     return list(releases.order_by("-published_at")[:NEWEST])
 
 

@@ -188,7 +188,8 @@ def _compared(by: By) -> dict[str, list[Release]]:
     own = Statement.objects.visible_to(by).filter(key=None).values("release")
     releases = Release.objects.visible_to(by).published().filter(pk__in=own).select_related("round__collection")
     found: dict[str, list[Release]] = defaultdict(list)
-    for release in releases.order_by("round__period"):
+    # Without audits and templates: a member's home asks for ten years of releases.
+    for release in releases.only("public_id", "round__period", "round__collection__code").order_by("round__period"):
         found[release.round.collection.code].append(release)
     return {code: each[-POLICY.window :] for code, each in found.items()}
 
