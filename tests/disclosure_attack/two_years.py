@@ -1,327 +1,353 @@
-"""Months of a made-up consortium, its releases as files, and an attacker who reads them without the engine.
+"""Two years of a made-up consortium: what its members have, who sits where, and the releases that the engine makes of it.
 
-Every month has a release and most a revision: a member joins late, leaves, or corrects itself. Two families of peer groups
-overlap, two members are affiliates. The attacker knows who sits where, who has business in which cell, the sums behind
-every published rate, and the figures of whom it has bribed.
+Every month has a release, and most a revision: a member joins late, leaves, corrects itself, or moves to another group.
+Two families of peer groups overlap, in some months a custom one as well; two pairs of members are affiliates. Some months
+hold what the rules are for: a product of few, one dominated by its largest, one in which nobody is late, a group whose
+mean is one member's, a part that is all but one member's the same as the part around it.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import linprog
 
-from sharing.benchmarks import disclosure, published
-from sharing.benchmarks.crossing import Former, crossed, either
-from sharing.benchmarks.peer_groups import ALL, Family, Peers
-from sharing.benchmarks.pool import Returns, cell_keys, layout_of, panel_of, pooled_before_disclosure
-from sharing.benchmarks.revisions import corrected_cells, isolated_cells
-from tests.disclosure_attack.test_pooled_tables import small_template, with_totals
+from anonymize.disclosure.policy import DisclosurePolicy
+from anonymize.template import TOTAL, parse
+from sharing.benchmarks import crossing, disclosure, published, revisions
+from sharing.benchmarks.crossing import Former, either
+from sharing.benchmarks.peer_groups import ALL, NOWHERE, Family, Peers
+from sharing.benchmarks.pool import Returns, layout_of, panel_of, pooled_before_disclosure
+from sharing.benchmarks.quantiles import QUANTILES
 
-REGIONS, SIZES, CODES = ("north", "south", "west"), ("large", "small"), 3
-COLUMNS = ("pooled", "mean", "p25", "median", "p75")
-AFFILIATES = {"M02": "M01"}  # the second is one contributor with the first
+MONTHS = 24
+POLICY = DisclosurePolicy(coalition=2)
+REGIONS, SIZES, CLUB = ("north", "south", "west"), ("large", "small"), "club"
+NAMES = tuple(f"M{number:02}" for number in range(34))
+AFFILIATES = {"M02": "M01", "M31": "M30"}
+PRODUCTS = 3
+PARTS = ("_T", "D30", "D90")  # each within the one before
+INDICATORS = {"LATE30": (1, 0), "LATE90": (2, 0)}  # the places of numerator and denominator
+STATISTICS = ("mean", "trimmed_mean", *QUANTILES)
+CELLS = range(PRODUCTS + 1)  # all products, then each
+SEED = 2026
+
+
+@dataclass(frozen=True)
+class Return:
+    """What one version of a month is made from: [member, part, product], who reports, and the custom group."""
+
+    leaves: np.ndarray
+    reporting: tuple[int, ...]
+    region: np.ndarray
+    club: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One published row: everything a reader may know of it."""
+
+    indicator: str
+    group: str
+    cell: int
+    contributors: int
+    pooled: float
+    weight: float
+    statistics: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Version:
-    """What one release was made from, and its file: owners, [owner, code] of both parts, who sits in which group."""
+    """The truth of one release, affiliates as the one that they are, and the rows that it published."""
 
     owners: tuple[str, ...]
-    balance: np.ndarray
-    late: np.ndarray
+    leaves: np.ndarray
     groups: dict[str, frozenset[str]]
-    rows: list[dict[str, str]]
+    lines: tuple[Line, ...]
+
+    def held(self, part: int, cell: int) -> np.ndarray:
+        """What each owner has of a part in a product, or in all of them."""
+        return self.leaves[:, part].sum(axis=1) if cell == 0 else self.leaves[:, part, cell - 1]
+
+    def members(self, group: str) -> np.ndarray:
+        return np.array([owner in self.groups[group] for owner in self.owners])
 
 
-def cast(count, rng):
-    """Names, sizes and peer groups that do not change."""
-    names = tuple(f"M{number:02}" for number in range(1, count + 1))
-    return names, np.exp(rng.normal(0, 1.2, count)), rng.integers(0, 3, count), rng.integers(0, 2, count)
+def template(policy):
+    def dimension(name, codes, parents=None):
+        listed = [{"id": TOTAL, "name": {"en": "All"}}]
+        listed += [{"id": code, "name": {"en": code}, "parent": (parents or {}).get(code, TOTAL)} for code in codes]
+        return {"id": name, "name": {"en": name}, "codes": listed}
 
+    def indicator(name, code):
+        return {
+            "id": name,
+            "name": {"en": name},
+            "numerator": {"measure": "BALANCE", "where": {"DPD": code}},
+            "denominator": {"measure": "BALANCE", "where": {"DPD": TOTAL}},
+        }
 
-def month(number, members, seed):
-    """The versions of one month, each a tuple (member names, balance, late)."""
-    rng = np.random.default_rng([seed, number])
-    names, size, _regions, _sizes = members
-    balance = np.round(
-        size[:, None] * rng.gamma(1.0, 1000, (len(names), CODES)) * (rng.random((len(names), CODES)) < 0.7), 2
+    return parse(
+        {
+            "id": "two-years",
+            "version": "1.0.0",
+            "name": {"en": "Two years"},
+            "description": {"en": "Two years"},
+            "frequency": "M",
+            "confidentiality": "sealed",
+            "dimensions": [
+                dimension("PRODUCT", [f"P{number}" for number in range(PRODUCTS)]),
+                dimension("DPD", ["D30", "D90"], {"D90": "D30"}),
+            ],
+            "measures": [{"id": "BALANCE", "name": {"en": "Balance"}, "type": "amount", "unit": "CNY", "decimals": 2}],
+            "indicators": [indicator("LATE30", "D30"), indicator("LATE90", "D90")],
+            "checks": [],
+            "protection": {"method": "none"},
+            "disclosure": policy.to_dict(),
+        }
     )
-    rates = rng.beta(1, 10, balance.shape) * (rng.random(balance.shape) < 0.8)
-    if number % 5 == 0:
-        rates[:, 0] = 0.0  # a product in which nobody is late
-    late = np.round(balance * rates, 2)
-    everybody = np.arange(len(names))
-    changed = rng.integers(0, len(names))
-    first = np.delete(everybody, changed) if number % 4 == 0 else everybody
-    versions = [(first, balance, late)]
-    if number % 4 == 0:
-        versions.append((everybody, balance, late))
-    elif number % 4 == 1:
-        versions.append((np.delete(everybody, changed), balance, late))
-    elif number % 4 == 2:
-        corrected, late_too = balance.copy(), late.copy()
-        corrected[changed] = np.round(corrected[changed] * 3, 2)
-        late_too[changed] = np.round(corrected[changed] * 0.2, 2)
-        versions.append((everybody, corrected, late_too))
-    return versions
 
 
-def released(number, members, seed, *, policy=None, owner_of=AFFILIATES, ledger=True):
-    """The versions of a month as the engine publishes them, in order."""
-    names, _size, regions, sizes = members
-    layout = layout_of(small_template((CODES,)))
-    policy = policy or layout.template.disclosure
-    found, formers = [], []
-    for rows, balance, late in month(number, members, seed):
-        here = tuple(names[row] for row in rows)
-        parts = {"_T": balance[rows], "LATE": late[rows]}
-        values = np.stack([with_totals(parts[part.where["DPD"]]) for part in layout.parts], axis=1)
-        panel = panel_of(Returns(layout, here, values), {name: owner_of.get(name, name) for name in here})
-        at = {name: place for place, name in enumerate(names)}
-        seats = [at[name] for name in panel.contributors]
-        peers = Peers(
-            panel.contributors, (Family("region", REGIONS, regions[seats]), Family("size", SIZES, sizes[seats]))
-        )
-        figures = decided(panel, peers, policy, formers if ledger else [])
-        found.append(as_read(figures, layout, names, members, rows, balance, late))
-        shown = {}
-        for each in figures:
-            shown = either(shown, {each.peer_group: each.row & ~each.withheld})
+def _cast():
+    rng = np.random.default_rng(SEED)
+    count = len(NAMES)
+    region, size = rng.permutation(np.arange(count) % len(REGIONS)), (rng.random(count) < 0.6).astype(np.int64)
+    scale = np.exp(rng.normal(0, 0.8, count)) * np.where(size == 0, 3.0, 1.0)
+    for member, head in AFFILIATES.items():
+        region[NAMES.index(member)], size[NAMES.index(member)] = region[NAMES.index(head)], size[NAMES.index(head)]
+    return scale, region, size
+
+
+SCALE, REGION, SIZE = _cast()
+
+
+def month(number: int) -> list[Return]:
+    """The versions of one month."""
+    rng = np.random.default_rng([SEED, number])
+    shape = len(NAMES), PRODUCTS
+    balance = SCALE[:, None] * rng.gamma(1.5, 1000, shape) * (rng.random(shape) < 0.8)
+    late30 = rng.beta(2, 20, shape)
+    late90 = rng.beta(4, 6, shape)
+    situation = SITUATIONS.get(number)
+    if situation:
+        situation(balance, late30, late90)
+    leaves = np.round(np.stack([balance, balance * late30, balance * late30 * late90], axis=1), 2)
+    everybody = tuple(range(len(NAMES)))
+    first = Return(leaves, everybody, REGION)
+    return REVISIONS[number % len(REVISIONS)](first, rng)
+
+
+def _few(balance, late30, late90):
+    """Product 1 is offered by five institutions, two of which are affiliates."""
+    offered = [NAMES.index(name) for name in ("M01", "M02", "M05", "M09", "M14")]
+    balance[np.setdiff1d(np.arange(len(NAMES)), offered), 1] = 0
+    balance[offered, 1] = [3000, 2900, 2500, 2800, 2600]
+    late30[offered, 1], late90[offered, 1] = 0.1, [0.5, 0.4, 0.5, 0.6, 0.5]
+
+
+def _dominated(balance, _late30, _late90):
+    """One member has nearly all of product 1."""
+    balance[:, 1] = 20 + balance[:, 1] / balance[:, 1].max() * 10
+    balance[7, 1] = 1e6
+
+
+def _nobody_late(_balance, late30, _late90):
+    late30[:, 2] = 0.0
+
+
+def _one_high_rate(balance, late30, late90):
+    """In the west one small member has a high rate, the others hardly any."""
+    west = np.flatnonzero(REGIONS.index("west") == REGION)
+    late30[west] = 0.0004
+    balance[west[0]] = balance[west].mean(axis=0) / 5 + 50
+    late30[west[0]] = 0.9
+
+
+def _all_but_one_the_same(_balance, late30, late90):
+    """Everybody's late loans are 90 days late, but for one member's."""
+    late90[:, 0] = 1.0
+    late90[11, 0] = 0.1
+    late30[11, 0] = 0.2
+
+
+def _three_large(balance, _late30, _late90):
+    """Three members have nearly all of product 1: two of them know the third's."""
+    _dominated(balance, _late30, _late90)
+    balance[[7, 8, 9], 1] = 1e6, 9e5, 8e5
+
+
+SITUATIONS: dict[int, Callable[..., None]] = {
+    1: _few,
+    7: _nobody_late,
+    8: _dominated,
+    10: _one_high_rate,
+    13: _all_but_one_the_same,
+    16: _three_large,
+    17: _few,
+    19: _one_high_rate,
+    22: _dominated,
+}
+
+
+def _unchanged(first, _rng):
+    return [first]
+
+
+def _in_one_cell(leaves, members):
+    """These have business in product 0 alone: what they change leaves the other products as they are."""
+    for member in members:
+        leaves[member, :, 1:] = 0
+        leaves[member, :, 0] += [400, 60, 20]
+
+
+def _joiner(first, rng):
+    late = int(rng.integers(3, 30))
+    _in_one_cell(first.leaves, [late])
+    return [replace(first, reporting=tuple(each for each in first.reporting if each != late)), first]
+
+
+def _leaver(first, rng):
+    gone = int(rng.integers(3, 30))
+    _in_one_cell(first.leaves, [gone])
+    return [first, replace(first, reporting=tuple(each for each in first.reporting if each != gone))]
+
+
+def _correction(first, rng):
+    """One member corrects itself: its first figures were a hundredth of what it has."""
+    whose = int(rng.integers(3, 30))
+    _in_one_cell(first.leaves, [whose])
+    before = first.leaves.copy()
+    before[whose] = np.round(before[whose] / [[100], [200], [200]], 2)
+    return [replace(first, leaves=before), first]
+
+
+def _small_correction(first, rng):
+    """Two members correct themselves by a tenth or so: sums are shown again, what a single rate moves is not."""
+    corrected = first.leaves.copy()
+    for whose in rng.choice(np.arange(3, 30), 2, replace=False):
+        corrected[whose, 1:] = np.round(corrected[whose, 1:] * 1.1, 2)
+    return [first, replace(first, leaves=corrected)]
+
+
+def _club(first, rng):
+    """A custom group appears, and one member is the only one that "large" has besides."""
+    large = np.flatnonzero(SIZE == 0)
+    return [first, replace(first, club=frozenset(large.tolist()) - {int(rng.choice(large[large > 2]))})]
+
+
+def _moved(first, rng):
+    """A member is counted in another region from now on; after that another leaves."""
+    whose, gone = rng.choice(np.arange(3, 30), 2, replace=False).tolist()
+    _in_one_cell(first.leaves, [whose, gone])
+    region = first.region.copy()
+    region[whose] = (region[whose] + 1) % len(REGIONS)
+    second = replace(first, region=region)
+    return [first, second, replace(second, reporting=tuple(each for each in first.reporting if each != gone))]
+
+
+def _many_joiners(first, rng):
+    late = set(rng.choice(np.arange(3, 30), 7, replace=False).tolist())
+    return [replace(first, reporting=tuple(each for each in first.reporting if each not in late)), first]
+
+
+REVISIONS = (_unchanged, _joiner, _leaver, _correction, _club, _moved, _many_joiners, _small_correction)
+
+
+def released(
+    number: int,
+    *,
+    policy: DisclosurePolicy = POLICY,
+    affiliates: dict[str, str] = AFFILIATES,
+    ledger: bool = True,
+    only: slice = slice(None),
+) -> list[Version]:
+    """The versions of a month, or `only` some, as the engine publishes them one after another, as a vault worker does."""
+    layout = layout_of(template(policy))
+    found: list[Version] = []
+    formers: list[tuple[dict, dict, dict, object]] = []
+    for each in month(number)[only]:
+        panel, peers = _panel(layout, each, affiliates)
+        figures = _figures(panel, peers, policy, [_former(*former, panel) for former in formers] if ledger else [])
+        found.append(_version(each, figures))
+        by_indicator = {(one.indicator, one.peer_group): one.row & ~one.withheld for one in figures}
+        shown: dict = {}
+        for (_indicator, group), mask in by_indicator.items():
+            shown = either(shown, {group: mask})
         groups = {code: frozenset(panel.contributors[row] for row in peers.rows(code)) for code in peers.codes}
-        by_indicator = {(each.indicator, each.peer_group): each.row & ~each.withheld for each in figures}
-        formers.append((groups, shown, panel, by_indicator))
+        formers.append((groups, shown, by_indicator, panel))
     return found
 
 
-def decided(panel, peers, policy, former):
-    """What the engine publishes, as a vault worker decides it."""
-    formers = [
-        Former(groups, shown, changed_since(was, panel), by_indicator) for groups, shown, was, by_indicator in former
-    ]
+def _panel(layout, each, affiliates):
+    here = tuple(NAMES[row] for row in each.reporting)
+    leaves = each.leaves[list(each.reporting)]
+    leaves = np.concatenate([leaves.sum(axis=2, keepdims=True), leaves], axis=2)
+    order = [PARTS.index(part.where["DPD"]) for part in layout.parts]
+    panel = panel_of(Returns(layout, here, leaves[:, order]), {name: affiliates.get(name, name) for name in here})
+    seats = [NAMES.index(name) for name in panel.contributors]
+    families = [Family("region", REGIONS, each.region[seats]), Family("size", SIZES, SIZE[seats])]
+    if each.club:
+        inside = [0 if seat in each.club else NOWHERE for seat in seats]
+        families.append(Family(CLUB, (CLUB,), np.array(inside, dtype=np.int64)))
+    return panel, Peers(panel.contributors, tuple(families))
+
+
+def _figures(panel, peers, policy, formers):
     isolated, corrected = {}, {}
     for each in formers:
-        isolated = either(isolated, isolated_cells(each, panel, peers, policy.min_contributors))
-        corrected = either(corrected, corrected_cells(each, panel, peers, policy.min_contributors))
+        isolated = either(isolated, revisions.isolated_cells(each, panel, peers, policy.min_contributors))
+        corrected = either(corrected, revisions.corrected_cells(each, panel, peers, policy.min_contributors))
     if formers:
-        isolated = either(isolated, crossed(panel, peers, policy, 2, formers))
+        isolated = either(isolated, crossing.crossed(panel, peers, policy, 2, formers))
     protection = disclosure.protect(panel, peers, policy, 2, isolated)
     return published.publish(panel, peers, pooled_before_disclosure(panel, peers), protection, policy, corrected)
 
 
-def changed_since(was, now):
-    """The contributors of a former panel that left or have other figures now, as they were."""
+def _former(groups, shown, by_indicator, was, now):
+    """A former release with the figures of those who left or have others now, as they were."""
     place = {name: row for row, name in enumerate(now.contributors)}
     rows = [
         row
         for row, name in enumerate(was.contributors)
         if name not in place or not np.array_equal(was.values[row], now.values[place[name]])
     ]
-    return type(was)(
-        was.layout,
-        tuple(was.contributors[row] for row in rows),
-        was.values[rows],
-        was.present[rows],
-        was.reported[rows],
+    changed = replace(
+        was,
+        contributors=tuple(was.contributors[row] for row in rows),
+        values=was.values[rows],
+        present=was.present[rows],
+        reported=was.reported[rows],
     )
+    return Former(groups, shown, changed, by_indicator)
 
 
-def as_read(figures, layout, names, members, rows, balance, late):
-    """The version with its file as a reader gets it: CSV, empty where a figure is withheld."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["indicator", "group", "key", *COLUMNS, "contributors"])
-    keys = cell_keys(layout)
-    for each in figures:
-        for cell in np.flatnonzero(each.row & ~each.withheld):
-            shown = [getattr(each, name).flat[cell] for name in COLUMNS]
-            writer.writerow(
-                [each.indicator, each.peer_group, keys[cell]]
-                + ["" if np.isnan(value) else repr(float(value)) for value in shown]
-                + [int(each.contributors.flat[cell])]
-            )
-    text.seek(0)
-    # Truth: affiliates are one, whatever the engine takes them for.
-    owners = tuple(sorted({AFFILIATES.get(names[row], names[row]) for row in rows}))
-    index = {owner: place for place, owner in enumerate(owners)}
-    sums = [np.zeros((len(owners), CODES)), np.zeros((len(owners), CODES))]
-    for row in rows:
-        for total, own in zip(sums, (balance, late), strict=True):
-            total[index[AFFILIATES.get(names[row], names[row])]] += own[row]
-    seat = {name: (REGIONS[members[2][place]], SIZES[members[3][place]]) for place, name in enumerate(names)}
+def _version(each, figures):
+    owners = tuple(sorted({AFFILIATES.get(NAMES[row], NAMES[row]) for row in each.reporting}))
+    leaves = np.zeros((len(owners), *each.leaves.shape[1:]))
+    for row in each.reporting:
+        leaves[owners.index(AFFILIATES.get(NAMES[row], NAMES[row]))] += each.leaves[row]
+    seats = {owner: NAMES.index(owner) for owner in owners}
     groups = {ALL: frozenset(owners)}
-    for code in (*REGIONS, *SIZES):
-        groups[code] = frozenset(owner for owner in owners if code in seat[owner])
-    return Version(owners, *sums, groups, list(csv.DictReader(text)))
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """Unknown figures with their truth and owner, equations over them, pairs (small, large) that are known to be ordered."""
-
-    truth: np.ndarray
-    owner: np.ndarray
-    equations: np.ndarray
-    ordered: list[tuple[int, int]]
-    victims: list[list[int]]  # sums of one owner's unknowns that the attacker is after
-
-
-def sums_known(versions):
-    """Unknown: what each owner has of both parts in every code, by version where it changed."""
-    truth, owner, place, ordered, victims, rows = [], [], {}, [], [], []
-
-    def unknown(name, part, code, value, number):
-        for earlier in range(number + 1):
-            if (name, part, code, earlier) in place and truth[place[name, part, code, earlier]] == value:
-                return place[name, part, code, earlier]
-        place[name, part, code, number] = len(truth)
-        truth.append(value)
-        owner.append(name)
-        return len(truth) - 1
-
-    columns = {}
-    for number, version in enumerate(versions):
-        for row, name in enumerate(version.owners):
-            mine = {}
-            for code in range(CODES):
-                for part, figures in (("all", version.balance), ("late", version.late)):
-                    mine[part, code] = unknown(name, part, code, figures[row, code], number)
-                ordered.append((mine["late", code], mine["all", code]))
-            columns[number, name] = mine
-            victims += [[each] for each in mine.values()]
-            victims += [[mine[part, code] for code in range(CODES)] for part in ("all", "late")]
-    for number, version in enumerate(versions):
-        for line in version.rows:
-            codes = range(CODES) if line["key"] == "_T" else [int(line["key"][1:])]
-            rows += [
-                [columns[number, name][part, code] for name in version.groups[line["group"]] for code in codes]
-                for part in ("all", "late")
-            ]
-    return _knowledge(truth, owner, rows, ordered, victims)
-
-
-def rates_known(versions):
-    """Unknown: the rate of each owner in every cell; known: published means times published counts."""
-    truth, owner, place, rows, victims = [], [], {}, [], []
-    for version in versions:
-        for line in version.rows:
-            if not line["mean"]:
-                continue
-            codes = list(range(CODES)) if line["key"] == "_T" else [int(line["key"][1:])]
-            row = []
-            for name in sorted(version.groups[line["group"]]):
-                at = version.owners.index(name)
-                whole, late = version.balance[at, codes].sum(), version.late[at, codes].sum()
-                if whole > 0:
-                    name_of = name, line["key"], late / whole
-                    if name_of not in place:
-                        place[name_of] = len(truth)
-                        truth.append(late / whole)
-                        owner.append(name)
-                        victims.append([place[name_of]])
-                    row.append(place[name_of])
-            rows.append(row)
-    return _knowledge(truth, owner, rows, [], victims)
-
-
-def _knowledge(truth, owner, rows, ordered, victims):
-    equations = np.zeros((len(rows), len(truth)))
-    for number, row in enumerate(rows):
-        equations[number, row] = 1.0
-    kept = np.unique(equations, axis=0) if len(rows) else equations
-    return Knowledge(np.array(truth), np.array(owner), kept, ordered, victims)
-
-
-def recovered(known, attackers, percent=10.0):
-    """The victims whose figure the attackers can put within so many percent of the truth, from both sides."""
-    own = np.isin(known.owner, list(attackers))
-    victims = [each for each in known.victims if not own[each].any() and known.truth[each].sum() > 0]
-    if not victims or not len(known.equations):
-        return []
-    for sign in (1.0, -1.0):
-        before = len(victims) + 1
-        while victims and len(victims) < before:
-            before, victims = len(victims), _still_near(known, own, victims, sign, percent)
-    return [each for each in victims if all(_is_near(known, own, each, sign, percent) for sign in (1.0, -1.0))]
-
-
-def _bounds(known, own):
-    """Movements from the truth: nothing falls below zero, zeros and own figures are known."""
-    still = own | (known.truth == 0)
-    return np.where(still, 0.0, -known.truth), np.where(still, 0.0, np.inf)
-
-
-def _order(known):
-    rows = np.zeros((len(known.ordered), len(known.truth)))
-    for number, (small, large) in enumerate(known.ordered):
-        rows[number, small], rows[number, large] = 1.0, -1.0
-    return rows, -(rows @ known.truth)
-
-
-def _still_near(known, own, victims, sign, percent):
-    """Those that one movement of all at once does not take away."""
-    count, extra = len(known.truth), len(victims)
-    unit = float(np.median([known.truth[each].sum() for each in victims])) * percent / 100
-    low, high = _bounds(known, own)
-    order, room = _order(known)
-    reach = np.zeros((extra, count))
-    for number, each in enumerate(victims):
-        reach[number, each] = -sign * unit / (percent / 100 * known.truth[each].sum())
-    above = sparse.csr_array(np.block([[order, np.zeros((len(order), extra))], [reach, np.eye(extra)]]))
-    solved = linprog(
-        np.concatenate([np.zeros(count), -np.ones(extra)]),
-        A_ub=above,
-        b_ub=np.concatenate([np.maximum(room, 0) / unit, np.zeros(extra)]),
-        A_eq=sparse.csr_array(np.hstack([known.equations, np.zeros((len(known.equations), extra))])),
-        b_eq=np.zeros(len(known.equations)),
-        bounds=np.column_stack(
-            [np.concatenate([low / unit, np.zeros(extra)]), np.concatenate([np.minimum(high, 1e6), np.ones(extra)])]
-        ),
-        method="highs",
-    )
-    assert solved.status == 0, solved.message
-    return [each for each, moved in zip(victims, solved.x[count:], strict=True) if moved < 1 - 1e-6]
-
-
-def _is_near(known, own, victim, sign, percent):
-    width = percent / 100 * known.truth[victim].sum()
-    low, high = _bounds(known, own)
-    order, room = _order(known)
-    aim = np.zeros(len(known.truth))
-    aim[victim] = -sign
-    solved = linprog(
-        aim, A_ub=order if len(order) else None, b_ub=np.maximum(room, 0) / width if len(order) else None,
-        A_eq=known.equations, b_eq=np.zeros(len(known.equations)),
-        bounds=np.column_stack([low / width, np.minimum(high, 1e3)]), method="highs",
-    )  # fmt: skip
-    assert solved.status == 0, solved.message
-    return -solved.fun < 1 - 1e-6
-
-
-def told(versions, policy):
-    """What a reader sees without solving anything: sums of few, quantiles of few or of somebody, a rate of everybody."""
-    found = []
-    for version in versions:
-        for line in version.rows:
-            codes = list(range(CODES)) if line["key"] == "_T" else [int(line["key"][1:])]
-            rows = [version.owners.index(name) for name in version.groups[line["group"]]]
-            whole, late = version.balance[rows][:, codes].sum(axis=1), version.late[rows][:, codes].sum(axis=1)
-            rates = late[whole > 0] / whole[whole > 0]
-            if len(rates) < policy.min_contributors or int(line["contributors"]) != len(rates):
-                found.append("few")
-            if float(line["pooled"]) in (0.0, 1.0):
-                found.append("same for all")
-            for name, least in (
-                ("p25", policy.quartiles_minimum),
-                ("median", policy.median_minimum),
-                ("p75", policy.quartiles_minimum),
-            ):
-                if line[name] and len(rates) < least:
-                    found.append("quantile of few")
-                if line[name] and np.sum(np.isclose(rates, float(line[name]), rtol=1e-9, atol=0)) == 1:
-                    found.append("somebody's quantile")
-    return found
+    for place, code in enumerate(REGIONS):
+        groups[code] = frozenset(owner for owner in owners if each.region[seats[owner]] == place)
+    for place, code in enumerate(SIZES):
+        groups[code] = frozenset(owner for owner in owners if SIZE[seats[owner]] == place)
+    if each.club:
+        groups[CLUB] = frozenset(owner for owner in owners if seats[owner] in each.club)
+    lines = []
+    for one in figures:
+        for cell in np.flatnonzero(one.row & ~one.withheld).tolist():
+            statistics = {name: float(getattr(one, name)[cell]) for name in STATISTICS}
+            lines.append(
+                Line(
+                    one.indicator,
+                    one.peer_group,
+                    cell,
+                    int(one.contributors[cell]),
+                    float(one.pooled[cell]),
+                    float(one.weight[cell]),
+                    {name: value for name, value in statistics.items() if not np.isnan(value)},
+                )
+            )
+    return Version(owners, leaves, groups, tuple(lines))
