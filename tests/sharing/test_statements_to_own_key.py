@@ -260,9 +260,9 @@ def test_pages_with_own_figures_say_where_they_went(client, delivered, dora, add
     assert words in client.get(address).content.decode()
 
 
-def test_home_is_shown_without_own_figures(client, delivered, dora):
+def test_home_says_where_own_figures_went(client, delivered, dora):
     client.force_login(dora)
-    assert client.get("/").status_code == 200
+    assert "delivered to your own key" in client.get("/").content.decode()
 
 
 def test_the_board_report_says_where_the_own_figures_went(delivered, dora):
