@@ -16,7 +16,7 @@ from sharing.benchmarks import export
 from sharing.benchmarks.comparison import OwnRates
 from sharing.models import NoData, PeerGroup, Release, ReleaseCell
 from sharing.services import statements
-from sharing.states import ReleaseState
+from sharing.states import NoDataState, ReleaseState
 from tests.cast import PERIOD
 from tests.sharing.conftest import bearer
 
@@ -186,6 +186,18 @@ def test_cells_that_are_known_already_are_not_sent_again(api, release, media_typ
 
 def test_each_format_has_a_tag_of_its_own(api, release):
     assert len({api(CELLS, accept=media_type)["ETag"] for media_type in FORMATS}) == len(FORMATS)
+
+
+def test_who_answers_a_round_later_is_sent_the_cells_beyond_the_headlines(api, release):
+    declared = NoData.objects.filter(round=release.round)
+    declared.update(state=NoDataState.AWAITING_APPROVAL)
+    before = api(CELLS)
+    declared.update(state=NoDataState.DECLARED)
+
+    after = api(CELLS, **{"if-none-match": before["ETag"]})
+
+    assert after.status_code == 200
+    assert len(of_json(after)) > len(of_json(before))
 
 
 def test_a_release_is_described(api, release):
