@@ -149,7 +149,7 @@ def _few(balance, late30, late90):
 def _dominated(balance, _late30, _late90):
     """One member has nearly all of product 1."""
     balance[:, 1] = 20 + balance[:, 1] / balance[:, 1].max() * 10
-    balance[7, 1] = 1e6
+    balance[7, 1] = 30_000
 
 
 def _nobody_late(_balance, late30, _late90):
@@ -174,7 +174,7 @@ def _all_but_one_the_same(_balance, late30, late90):
 def _three_large(balance, _late30, _late90):
     """Three members have nearly all of product 1: two of them know the third's."""
     _dominated(balance, _late30, _late90)
-    balance[[7, 8, 9], 1] = 1e6, 9e5, 8e5
+    balance[[7, 8, 9], 1] = 30_000, 27_000, 24_000
 
 
 SITUATIONS: dict[int, Callable[..., None]] = {
