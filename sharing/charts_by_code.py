@@ -104,7 +104,9 @@ def waterfall(found: Mix, names: Mapping[str, str], kind: str) -> Spec:
         at += moved
     rows.append(_step(rest, at, now, rest, kind))
     rows.append(_step(formats.period(found.until), now, now, level, kind))
-    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 260, "ticks": False}}
+    # Each layer has some of the rows, so their order is said.
+    y = {"field": "name", "type": "nominal", "sort": [row["name"] for row in rows], "title": None,
+         "axis": {"labelLimit": 260, "ticks": False}}  # fmt: skip
     # The theme's colours in their order: the band's, the peers', the pool's, our own.
     colour = {"field": "step", "type": "nominal", "scale": {"domain": [rest, falls, level, rises], "range": "category"},
               "legend": {"symbolType": "square"}}  # fmt: skip

@@ -65,6 +65,14 @@ def test_a_withheld_cell_says_so_in_words(visit):
     visitor.look("benchmarks-withheld")
 
 
+def test_a_field_of_the_heat_map_leads_to_its_series(visit):
+    visitor = visit()
+    visitor.sign_in("anna")
+    visitor.go("/benchmarks/?view=map")
+    visitor.page.locator(".heat-map a[href*='PRODUCT=SME'][href*='CN-JS']").first.click()
+    assert "Jiangsu" in visitor.page.inner_text(".page-header__lead")
+
+
 def test_the_keyboard_reaches_the_content_first(visit):
     visitor = visit()
     visitor.sign_in("anna")
