@@ -12,6 +12,7 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anonymize import statement_keys
 from anonymize.client import Client
 from anonymize.config import load_config
 from anonymize.cube import write_cube
 from anonymize.files import write_whole
 from anonymize.package import PARQUET, SigningKey
+from anonymize.package.statement_key import request_statement_key
 from anonymize.pinned import pin_keys
 from anonymize.pipeline import Prepared, prepare
 from anonymize.sending import Delivery, Manner, push
@@ -83,6 +86,12 @@ class Bank:
             write_whole(passphrase, secrets.token_urlsafe(18).encode())
             SigningKey.generate().to_file(key, passphrase.read_text())
         return SigningKey.from_file(key, passphrase.read_text())
+
+    def request_own_statements(self, audience: str) -> str:
+        """The request to register the bank's own key for statements, made on first use."""
+        config = load_config(self.directory / "concord.toml")
+        key = statement_keys.make(config, "X-Wing", replace=False)
+        return request_statement_key(key, self.signing_key(), self.code, audience, time.time())
 
     def client_id(self) -> str:
         """The id of the bank's API client; empty before one was issued."""

@@ -24,6 +24,7 @@ from sharing.states import ReleaseState, RoundState, SubmissionState
 AT_ONCE = 4  # banks that seal and send at the same time
 PATIENCE_SECONDS = 600
 _TIME_TO_ANSWER = timedelta(days=14)
+_EMBARGO = timedelta(days=7)
 SETTLED = (SubmissionState.ACCEPTED, SubmissionState.AWAITING_APPROVAL)
 
 
@@ -55,6 +56,8 @@ class Cycle:
             self._review(round, timings)
         if planned.end == End.PUBLISHED and round.state != RoundState.PUBLISHED:
             _publish(round)
+        if planned.end == End.EMBARGOED:
+            _schedule(round)
         if planned.end != End.OPEN:
             _date_back(round, planned)
         round.refresh_from_db()
@@ -154,12 +157,24 @@ def _check_computed(round: Round) -> None:
 
 def _publish(round: Round) -> None:
     """Two people approve what a third has prepared; one of them publishes it."""
+    releases.publish(_approved(round), by=people.at_association(people.PUBLISHER))
+
+
+def _schedule(round: Round) -> None:
+    """Approved, and under embargo: it publishes itself."""
+    if Release.objects.filter(round=round, state=ReleaseState.IN_REVIEW).exists():
+        embargo_ends = timezone.now() + _EMBARGO
+        releases.schedule(_approved(round), at=embargo_ends, by=people.at_association(people.PUBLISHER))
+
+
+def _approved(round: Round) -> Release:
+    """The round's draft with the yes of two."""
     release = Release.objects.get(round=round, state=ReleaseState.IN_REVIEW)
     for post in (people.REVIEWER, people.PUBLISHER):
         person = people.at_association(post)
         if not release.approvals.filter(person=person).exists():
             releases.approve(release, by=person)
-    releases.publish(release, by=people.at_association(people.PUBLISHER))
+    return release
 
 
 def wait_for(happened: Callable[[], bool], what: str, check: Callable[[], None] | None = None) -> None:

@@ -9,17 +9,19 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from consortium.demo import people
+from consortium.demo import founding, people
 from consortium.demo.banks import Bank, Preparation
 from consortium.demo.cycle import wait_for
 from consortium.demo.programme import End, Planned
 from consortium.institutions.models import Application, Institution, InstitutionKind, SizeBand
 from consortium.institutions.services import applications
-from sharing.models import Extension, NoData, Query, Round
+from sharing.models import Alert, AlertHandling, Extension, NoData, PeerGroup, Query, Release, Round
 from sharing.models.no_data import NoDataReason
-from sharing.services import deadlines, no_data, queries
-from sharing.states import RoundState
+from sharing.services import alerts, deadlines, no_data, peer_groups, queries, releases
+from sharing.states import ReleaseState, RoundState
 
+_OWN_GROUP = "Yangtze delta"
+_OF_OWN_GROUP = ("QIANTANG", "SUNAN", "YONGJIANG", "PUJIANG-R", "OUYUE", "TAIHU-R", "KUOCANG-U", "HUAIHE-U")
 _APPLICANT = "Tuojiang Rural Commercial Bank"
 
 
@@ -34,7 +36,40 @@ def go_on(banks: Sequence[Bank], programme: Sequence[Planned], preparation: Prep
             _have_nothing(round, silent[-2])
             _need_time(round, silent[-3])
     _ask()
+    _discuss()
+    _heed()
+    define_own_group()
     _apply()
+
+
+def _discuss() -> None:
+    """What the reviewers of the draft say to each other."""
+    draft = Release.objects.filter(state=ReleaseState.IN_REVIEW, comments=None).order_by("round__period").first()
+    if draft is None:
+        return
+    for post, words in (
+        (
+            people.REVIEWER,
+            "The rise is in many regions at once, and no single member drives it. I see no reason to wait.",
+        ),
+        (people.PUBLISHER, "我核对了撤下的单元格，规则执行一致。请先确认苏南银行的覆盖率，再批准。"),
+    ):
+        releases.comment(draft, text=words, by=people.at_association(post))
+
+
+def _heed() -> None:
+    """One of the wave's warnings is looked into, by the association and by a bank, neither of which sees the other's."""
+    bank = people.at(Institution.objects.get(code=founding.FOUR_EYES), people.ANALYST)
+    due = timezone.localdate() + timedelta(days=10)
+    for person, owner, note in (
+        (people.at_association(people.REVIEWER), "Béla Kovács", "Ask the regional offices what changed."),
+        (bank, bank.name, "Compare with our own book by product."),
+    ):
+        if AlertHandling.objects.of_party(person.institution_id).exists():
+            continue
+        alert = Alert.objects.visible_to(person).unattended(person).order_by("pk").first()
+        if alert is not None:
+            alerts.follow_up(alert, owner=owner, due=due, by=person, note=note)
 
 
 def _try_first(round: Round, bank: Bank, preparation: Preparation) -> None:
@@ -72,6 +107,13 @@ def _ask() -> None:
     first = queries.found_in(round, statistician)[0]
     text = "This moved far more than a month usually does. Is it the portfolio, or how it was counted?"
     queries.ask(round, first.handle, first.rule, text, by=statistician)
+
+
+def define_own_group() -> None:
+    """What an analyst wants to be compared with from the next round on, beside the association's own groups."""
+    analyst = people.at(Institution.objects.get(code=founding.FOUR_EYES), people.ANALYST)
+    if not PeerGroup.objects.custom().filter(owner=analyst.institution).exists():
+        peer_groups.define(founding.collection(), _OWN_GROUP, attributes={}, institutions=_OF_OWN_GROUP, by=analyst)
 
 
 def _apply() -> None:

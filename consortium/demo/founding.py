@@ -23,7 +23,7 @@ from consortium.institutions.models import Agreement, ApiClient, Institution, In
 from consortium.institutions.services import agreements, api_clients, institutions, signing_keys
 from consortium.institutions.states import InstitutionState
 from sharing.models import Collection, PeerGroup
-from sharing.services import collections
+from sharing.services import collections, statement_keys
 
 FOUR_EYES = "QIANTANG"  # nothing leaves this bank before a second person has approved it
 _PEER_GROUPS = (
@@ -31,6 +31,7 @@ _PEER_GROUPS = (
     (SizeBand.MEDIUM, "Medium-sized institutions", "中型机构"),
     (SizeBand.SMALL, "Small institutions", "小型机构"),
 )
+OWN_KEY = "YONGJIANG"  # takes its statements with its own key, so the portal cannot open them
 _API_CLIENT = "monthly submission"
 
 
@@ -47,6 +48,7 @@ def found(directory: Path, url: str) -> list[Bank]:
         _equip(bank, institution, url)
     for code in COLLECTIONS:
         _define(code, members)
+    _take_statements_by_own_key(next(bank for bank in banks if bank.code == OWN_KEY))
     return banks
 
 
@@ -123,6 +125,16 @@ def _define(code: str, members: Sequence[Institution]) -> None:
         collections.add_contributors(defined, members, by=by)
     if not defined.peer_groups.exists():
         collections.compare_by(defined, [_peer_group(*each) for each in enumerate(_PEER_GROUPS)], by=by)
+
+
+def _take_statements_by_own_key(bank: Bank) -> None:
+    institution = Institution.objects.get(code=bank.code)
+    administrator = people.at(institution, people.ADMINISTRATOR)
+    if not institution.statement_keys.in_force().exists():
+        request = bank.request_own_statements(settings.CONCORD_AUDIENCE)
+        statement_keys.register(institution, request, by=administrator)
+    if statement_keys.delivery_of(institution) != statement_keys.OWN_KEY:
+        statement_keys.choose(institution, statement_keys.OWN_KEY, by=administrator)
 
 
 def _peer_group(position: int, group: tuple[SizeBand, str, str]) -> PeerGroup:

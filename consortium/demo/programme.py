@@ -16,6 +16,7 @@ class End(StrEnum):
     """Where the demo leaves a round."""
 
     PUBLISHED = "published"
+    EMBARGOED = "embargoed"
     IN_REVIEW = "in_review"
     OPEN = "open"
 
@@ -42,7 +43,7 @@ def programme(months: Sequence[str]) -> list[Planned]:
         *(Planned(MAIN, month) for month in published),
         Planned(MAIN, last, End.IN_REVIEW),
         Planned("migration", before(last)),
-        Planned("migration", last),
+        Planned("migration", last, End.EMBARGOED),
         Planned("vintage", quarter),
         Planned("risk-model", quarter),
         Planned("treatment", quarter),

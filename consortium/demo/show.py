@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 import time
 import unicodedata
+from pathlib import Path
 from typing import TextIO
+
+from django.urls import reverse
 
 from anonymize.template import TOTAL, series_key
 from consortium.demo import founding, people
@@ -86,6 +89,38 @@ def benchmark() -> str:
         cell = cells.get(series_key([code.id, *rest]))
         lines.append(_row(f"{'' if code.id == TOTAL else '  '}{code.names['en']}", _figures(cell)))
     return "\n".join(lines)
+
+
+def where_to_look(url: str, members: Path) -> str:
+    """The pages that are worth a first look, and a bank whose statements only its own command opens."""
+    newest = Release.objects.filter(state=ReleaseState.PUBLISHED, round__collection__code=MAIN)
+    release = newest.order_by("-round__period").first()
+    if release is None:
+        return ""
+    draft = Release.objects.filter(state=ReleaseState.IN_REVIEW).order_by("pk").first()
+    waiting = Release.objects.filter(state=ReleaseState.SCHEDULED).order_by("pk").first()
+    places = [
+        ("Is it us, or everybody?", "risk", reverse("benchmarks")),
+        ("Board report (PDF)", "risk", reverse("board-report", args=[release.public_id])),
+        ("Warnings that the wave has raised", "risk", reverse("alerts")),
+        *([("A draft to review, with comments", "bela", _page(draft))] if draft else []),
+        *([("Approved, under embargo", "bela", _page(waiting))] if waiting else []),
+    ]
+    lines = [f"  {what:<36} {who:<5} {url}{address}" for what, who, address in places]
+    directory, concord = members / founding.OWN_KEY, Path(sys.executable).with_name("concord")
+    commands = [
+        f"  cd {directory}",
+        f"  {concord} statement get {release.public_id} -o statement.jose",
+        f"  {concord} statement open statement.jose",
+    ]
+    name = founding.collection().contributors.get(code=founding.OWN_KEY).name
+    return "\n".join(
+        ["Where to look, and as whom:", *lines, f"{name} takes its statements with its own key:", *commands]
+    )
+
+
+def _page(release: Release) -> str:
+    return reverse("release", args=[release.public_id])
 
 
 def sign_ins(url: str, secret: str) -> str:

@@ -7,17 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from anonymize import statement_keys as own_keys
+from anonymize.config import load_config
 from anonymize.cube import read_cube
 from anonymize.periods import bounds
 from anonymize.simulate import SIMULATED, demo_institutions
 from anonymize.template import load
-from consortium.demo import banks, founding, people
+from consortium.demo import banks, everyday, founding, people
 from consortium.demo.banks import Bank
 from consortium.demo.programme import COLLECTIONS, MAIN, End, Planned, programme
 from consortium.institutions.models import ApiClient, Institution, SigningKey
 from consortium.management.commands.demo import recent_months
 from consortium.people.models import Person
 from consortium.people.roles import Permission, Role, may
+from sharing.models import PeerGroup
+from sharing.services import peer_groups, statement_keys
 
 
 def test_the_months_end_with_the_current_one() -> None:
@@ -115,3 +119,23 @@ def test_a_cube_that_was_lost_is_prepared_again_from_the_same_tape(tmp_path: Pat
     banks.prepare_all([bank], rounds, 0)
     after = read_cube(lost.read_bytes(), load(MAIN))
     assert after.table.equals(before.table)
+
+
+@pytest.mark.django_db
+def test_a_bank_has_a_peer_group_of_its_own_and_another_takes_statements_by_its_own_key(tmp_path: Path) -> None:
+    founded = founding.found(tmp_path, "http://127.0.0.1:8000")
+    for _twice in range(2):
+        everyday.define_own_group()
+    group = PeerGroup.objects.custom().get()
+    assert group.owner.code == founding.FOUR_EYES
+    assert len(group.institutions) >= peer_groups.FEWEST
+    institution = Institution.objects.get(code=founding.OWN_KEY)
+    key = statement_keys.recipients([institution])[founding.OWN_KEY]
+    bank = next(bank for bank in founded if bank.code == founding.OWN_KEY)
+    assert own_keys.key_of(load_config(bank.directory / "concord.toml"), key.kid).public.rkid == key.kid
+
+
+def test_one_release_is_under_embargo_and_its_collection_has_a_published_one() -> None:
+    rounds = programme(recent_months(14))
+    (waiting,) = (planned for planned in rounds if planned.end == End.EMBARGOED)
+    assert End.PUBLISHED in {planned.end for planned in rounds if planned.collection == waiting.collection}

@@ -77,6 +77,7 @@ class Command(BaseCommand):
                 progress.finished(*cycle.run(planned))
             everyday.go_on(banks, rounds, preparation)
             self.stdout.write(f"\n{show.benchmark()}\n")
+            self.stdout.write(f"\n{show.where_to_look(platform.url, home / 'demo' / 'members')}\n")
             if not options["no_serve"]:
                 self.stdout.write(f"\n{show.sign_ins(platform.url, people.password(home / 'demo'))}\n")
                 self.stdout.write("\nServing until Ctrl-C.")
