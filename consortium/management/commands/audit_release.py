@@ -71,7 +71,7 @@ class Command(BaseCommand):
             )
         return release
 
-    def _again(self, release: Release, record: Mapping[str, Any]) -> tuple[list[Check], dict[str, Any]]:
+    def _again(self, release: Release, record: dict[str, Any]) -> tuple[list[Check], dict[str, Any]]:
         try:
             return release_audits.recomputed(release, record)
         except ImproperlyConfigured as missing:

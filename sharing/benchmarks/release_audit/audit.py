@@ -21,6 +21,7 @@ from sharing.benchmarks.peer_groups import Peers
 from sharing.benchmarks.pool import Mask, Panel, Values
 from sharing.benchmarks.published import Figures
 from sharing.benchmarks.release_audit.exchanges import Exchanges
+from sharing.benchmarks.release_audit.neighbourhoods import Neighbourhoods
 from sharing.benchmarks.release_audit.programs import FARTHEST, Coalition, Prover, Room, coalitions
 from sharing.benchmarks.release_audit.system import Indices, System
 from sharing.benchmarks.release_audit.targets import SMALL_COUNT, Aims, Finder, Target
@@ -108,8 +109,8 @@ def audit_release(
     }
     proven = examination.by_exchange()
     phase("exchanges")
-    examination.together(proven)
-    phase("together")
+    examination.of_all(proven)
+    phase("neighbourhoods")
     left = examination.without_the_protected(proven)
     phase("protected")
     for place in live:
@@ -142,6 +143,9 @@ class _Examination:
     prover: Prover
     live: Indices
 
+    def __post_init__(self) -> None:
+        self.near = Neighbourhoods(self.prover)
+
     def by_exchange(self) -> Mask:
         """[2, target]: moves by its width up and down by exchanges within single cells, for every attacker."""
         proven = np.zeros((2, len(self.targets)), dtype=np.bool_)
@@ -150,26 +154,33 @@ class _Examination:
             proven[:, place] = exchanges.prove(self.targets[place])
         return proven
 
-    def together(self, proven: Mask) -> None:
-        """The same through the whole system, for what is open in some direction."""
+    def of_all(self, proven: Mask) -> None:
+        """Bounded by all attackers at once, for what is open on both sides."""
         left = self.live[~proven[:, self.live].any(axis=0)]
-        if len(left):
-            proven[:, left] |= self.prover.together(left, self.prover.widths[left])
+        self.near.prove(left, proven, self.prover.widths)
 
     def without_the_protected(self, proven: Mask) -> int:
-        """The second step, for what is open in some direction; returns how many targets are left for the third."""
+        """The second step, for what is still open on both sides; returns how many targets are left for the third.
+
+        For coalitions without the largest contributor, and, by the width that the next one asks for, for those with it.
+        """
         open_ = self.live[~proven[:, self.live].any(axis=0)]
-        if len(open_) and self.policy.coalition:
-            tops = {int(place): self._largest_two(int(place)) for place in open_}
-            second = np.array([tops[int(place)][1] for place in open_])
-            some = open_[second > 0]
-            with_it = np.ones((2, len(open_)), dtype=np.bool_)
-            if len(some):
-                with_it[:, second > 0] = self.prover.together(some, second[second > 0])
-            for owner in sorted({owner for owner, _width in tops.values()}):
-                mine = np.array([place for place in open_ if tops[int(place)][0] == owner])
-                shown = self.prover.together(mine, self.prover.widths[mine], owner)
-                proven[:, mine] |= shown & with_it[:, np.isin(open_, mine)]
+        if not self.policy.coalition:
+            return len(open_)
+        of_owner: dict[int, list[int]] = {}
+        next_widths = self.prover.widths.copy()
+        for place in open_.tolist():
+            owner, next_widths[place] = self._largest_two(place)
+            of_owner.setdefault(owner, []).append(place)
+        with_it = np.zeros_like(proven)
+        asks = open_[next_widths[open_] > 0]
+        with_it[:, next_widths <= 0] = True
+        self.near.prove(asks, with_it, next_widths)
+        for owner, places in sorted(of_owner.items()):
+            mine = np.array([place for place in places if with_it[:, place].any()], dtype=np.int64)
+            without = np.zeros_like(proven)
+            self.near.prove(mine, without, self.prover.widths, owner)
+            proven[:, mine] |= without[:, mine] & with_it[:, mine]
         return int((~proven[:, self.live].any(axis=0)).sum())
 
     def _largest_two(self, place: int) -> tuple[int, float]:
@@ -184,7 +195,7 @@ class _Examination:
 
     def one_by_one(self, place: int) -> Finding:
         """The third step."""
-        return self._against_all(place, self.prover.present(place).tolist(), partial(self.prover.farthest, place))
+        return self._against_all(place, self.prover.present(place).tolist(), partial(self.near.farthest, place))
 
     def _against_all(self, place: int, present: Sequence[int], farthest: Farthest) -> Finding:
         """A stack of sets of attackers, each shown to stay away or halved; first those without the one protected."""

@@ -1,11 +1,10 @@
 """How far every target can move in the eyes of its attackers, by linear programs over all that is published.
 
 Attackers are the outsider and every coalition of so many members; each knows all published sums and its own figures.
-Three steps, each exact in what it claims:
+Three steps, each exact in what it claims, and each in growing neighbourhoods of the target (`neighbourhoods`):
 
 1. *Everybody at once.* No figure falls below what any one coalition holds in it, and does not move where one holds all of
-   it. Whatever moves under these bounds moves for every attacker. One program, `max sum s_k, w_k s_k <= T_k(t), s_k <= 1`,
-   shows it for most targets of a component; what its solution does not show is aimed at again without the others.
+   it. Whatever moves under these bounds moves for every attacker.
 2. *Everybody but the one protected.* The same, bounded by all coalitions without the target's largest contributor; and,
    for coalitions with it, step 1 with the width that the next one asks for.
 3. *One by one.* Two programs for a target and a set of attackers together; where that is too near the set is halved,
@@ -17,24 +16,20 @@ A solution counts after its equations and bounds were checked outside the solver
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import highspy
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from sharing.benchmarks.pool import Mask, Values
 from sharing.benchmarks.release_audit.system import COUNTED_ZERO, Indices, System
 
-BATCH = 1500  # columns solved in one program, where components are small
-ROUNDS = 3
 FARTHEST = 1e4  # in widths: nothing moves farther, which only understates an interval
 NEARLY = 1e-6  # of a width
-SECONDS = 60.0
-OUTSIDER = -1
+ITERATIONS = 100_000  # of one program: counted, so that every machine comes to the same end
 
 Coalition = tuple[int, ...]
 
@@ -47,9 +42,7 @@ class Solved:
     movement: Values
 
 
-def solve(
-    equations: sparse.csr_array, lower: Values, upper: Values, aims: sparse.csr_array, seconds: float = SECONDS
-) -> Solved:
+def solve(equations: sparse.csr_array, lower: Values, upper: Values, aims: sparse.csr_array) -> Solved:
     """The movement t that maximises `sum s`, s <= aims @ t, 0 <= s <= 1; with one aim and no limit see `reach`."""
     count, extra = len(lower), aims.shape[0]
     link = sparse.hstack([aims, -sparse.eye_array(extra)], format="csr")
@@ -64,14 +57,13 @@ def solve(
         np.concatenate([zero, np.zeros(extra)]),
         np.concatenate([zero, np.full(extra, highspy.kHighsInf)]),
         count,
-        seconds,
     )
 
 
-def reach(equations: sparse.csr_array, lower: Values, upper: Values, aim: Values, seconds: float = SECONDS) -> Solved:
+def reach(equations: sparse.csr_array, lower: Values, upper: Values, aim: Values) -> Solved:
     """The movement that takes `aim @ t` farthest."""
     zero = np.zeros(equations.shape[0])
-    return _run(equations, lower, upper, aim, zero, zero, len(lower), seconds)
+    return _run(equations, lower, upper, aim, zero, zero, len(lower))
 
 
 def _run(
@@ -82,7 +74,6 @@ def _run(
     row_lower: Values,
     row_upper: Values,
     wanted: int,
-    seconds: float,
 ) -> Solved:
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = matrix.shape[1], matrix.shape[0]
@@ -94,7 +85,7 @@ def _run(
     model.a_matrix_.index_ = matrix.indices.astype(np.int32)
     model.a_matrix_.value_ = matrix.data.astype(np.float64)
     solver = _Quiet()
-    solver.setOptionValue("time_limit", seconds)
+    solver.setOptionValue("simplex_iteration_limit", ITERATIONS)
     solver.passModel(model)
     solver.run()
     status = solver.getModelStatus()
@@ -172,7 +163,7 @@ class Room:
 
 @dataclass
 class Prover:
-    """Proves targets; `proven` is [direction, target], direction 0 up and 1 down."""
+    """What programs are made of: the equations, everybody's bounds, the targets and their widths."""
 
     system: System
     room: Room
@@ -185,97 +176,7 @@ class Prover:
         self.labels = labels
         order = np.argsort(labels, kind="stable")
         self.columns_of = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(order) else []
-        matrix = self.system.matrix
-        first = matrix.indices[matrix.indptr[:-1]] if matrix.shape[0] else np.zeros(0, np.int64)
-        self.row_labels = labels[first]
-        self.matrix = matrix
-
-    def together(self, targets: Indices, widths: Values, but: int | None = None) -> NDArray[np.bool_]:
-        """[2, target]: what programs over all these targets at once show, within the bounds for all (`but` one)."""
-        proven = np.zeros((2, len(targets)), dtype=np.bool_)
-        for direction, sign in enumerate((1.0, -1.0)):
-            for _round in range(ROUNDS):
-                left = np.flatnonzero(~proven[direction])
-                if not len(left):
-                    break
-                shown = self._shown(targets[left], widths[left], sign, but)
-                proven[direction, left[shown]] = True
-                if not shown.any():
-                    break
-        return proven
-
-    def _shown(self, targets: Indices, widths: Values, sign: float, but: int | None) -> Mask:
-        aims = sparse.csr_array(self.aims[targets])
-        movement = np.zeros(len(self.labels))
-        off = np.zeros(len(self.columns_of))  # by how much a component's movement misses its equations and bounds
-        for labels in self._batches(np.unique(self.labels[aims.indices])):
-            columns = np.concatenate([self.columns_of[label] for label in labels])
-            inside = np.zeros(len(self.labels), dtype=np.bool_)
-            inside[columns] = True
-            outside = np.diff(sparse.csr_array(aims[:, ~inside]).indptr)
-            mine = np.flatnonzero((outside == 0) & (np.diff(aims.indptr) > 0))
-            if not len(mine):
-                continue
-            lower, upper = self.room.for_all(columns, but)
-            unit = float(np.median(widths[mine]))
-            rows = np.flatnonzero(np.isin(self.row_labels, labels))
-            equations = sparse.csr_array(self.matrix[rows][:, columns])
-            scaled = sparse.csr_array(aims[mine][:, columns].multiply((sign * unit / widths[mine])[:, None]))
-            far = FARTHEST * float(widths[mine].max()) / unit
-            lower, upper = np.maximum(lower / unit, -far), np.minimum(upper / unit, far)
-            solution = solve(equations, lower, upper, scaled)
-            self.solved[solution.status] += 1
-            if len(solution.movement):
-                moved = np.clip(solution.movement, lower, upper)
-                movement[columns] = moved * unit
-                missed = np.abs(equations @ moved)
-                np.maximum.at(off, self.row_labels[rows], missed * unit)
-        reached = sign * (aims @ movement)
-        slack = np.array(
-            [
-                off[np.unique(self.labels[aims.indices[a:b]])].sum()
-                for a, b in zip(aims.indptr, aims.indptr[1:], strict=False)
-            ]
-        )
-        shown: Mask = (reached >= widths * (1 - NEARLY)) & (slack <= NEARLY * widths * 10)
-        return shown
-
-    def _batches(self, labels: Indices) -> Iterator[Indices]:
-        batch: list[int] = []
-        size = 0
-        for label in labels.tolist():
-            batch.append(label)
-            size += len(self.columns_of[label])
-            if size >= BATCH:
-                yield np.array(batch)
-                batch, size = [], 0
-        if batch:
-            yield np.array(batch)
-
-    def farthest(
-        self, target: int, width: float, attackers: Sequence[Coalition], enough: float
-    ) -> tuple[float, float, str]:
-        """How far the target surely rises and falls in the eyes of all these attackers, and the solver's words."""
-        aim = sparse.csr_array(self.aims[[target]])
-        ends, words = [0.0, 0.0], set()
-        for label in np.unique(self.labels[aims_columns(aim)]):
-            columns = self.columns_of[label]
-            lower, upper = self.room.for_these(columns, attackers)
-            rows = np.flatnonzero(self.row_labels == label)
-            equations = sparse.csr_array(self.matrix[rows][:, columns])
-            cost = aim[:, columns].toarray().ravel()
-            low, high = np.maximum(lower / width, -FARTHEST), np.minimum(upper / width, FARTHEST)
-            for direction, sign in enumerate((1.0, -1.0)):
-                if ends[direction] >= enough:
-                    continue
-                solution = reach(equations, low, high, sign * cost)
-                words.add(solution.status)
-                self.solved[solution.status] += 1
-                if len(solution.movement):
-                    moved = np.clip(solution.movement, low, high)
-                    missed = float(np.abs(equations @ moved).sum()) if len(rows) else 0.0
-                    ends[direction] += max(0.0, float(sign * cost @ moved) - missed) * width
-        return ends[0], ends[1], ", ".join(sorted(words))
+        self.matrix = self.system.matrix
 
     def present(self, target: int) -> Indices:
         """The owners with figures in the target's components: whoever has none there knows no more than the outsider."""

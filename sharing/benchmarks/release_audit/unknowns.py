@@ -240,7 +240,8 @@ class Unknowns:
         column = self.figures(part)[0][members, cell]
         if beyond is not None:
             column = self.figures(beyond)[0][members, cell] - column
-        return np.bincount(self.owner[members], weights=column, minlength=len(self.names))
+        held: Values = np.bincount(self.owner[members], weights=column, minlength=len(self.names)).astype(np.float64)
+        return held
 
     def _figures_of(self, part: int) -> tuple[Values, Mask]:
         values = self._spread(self.values[:, part])
