@@ -148,6 +148,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "sharing.api.examples.describe"],
     "ENUM_NAME_OVERRIDES": {
+        "AlertKind": "sharing.models.alert.AlertKind",
+        "InstitutionKind": "consortium.institutions.models.institution.InstitutionKind",
         "InstitutionState": "consortium.institutions.states.InstitutionState",
         "ReleaseState": "sharing.states.ReleaseState",
         "RoundState": "sharing.states.RoundState",

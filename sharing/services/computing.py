@@ -50,6 +50,7 @@ from sharing.benchmarks.remedy import Failing, Remedy, smallest_change
 from sharing.benchmarks.totals import totals as totals_of
 from sharing.models import Release, Submission
 from sharing.services import announcing, inputs, ledger, release_audits, release_cells, statement_keys, statements
+from sharing.services.coverage import share_of_volume
 from sharing.services.releases import locked
 from sharing.states import ReleaseState, RoundState
 
@@ -191,6 +192,9 @@ def _draft(release: Release, of: QuerySet[Submission] | None = None) -> Draft:
     clock.done("audit")
     record = _record(template, protection, submissions, peers, clock)
     record["pattern_of"] = constraints.pattern_of
+    if of is None:  # of no use to whoever only compares digests
+        record["share_of_volume"] = share_of_volume(release, submissions)
+        clock.done("coverage")
     if not audit.ok:
         record["remedy"] = _remedy(audit, panel, peers, pools, constraints).record()
         clock.done("remedy")
