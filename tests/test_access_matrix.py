@@ -83,7 +83,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "api/v1/log/entries": GET("?start=0&end=1", everyone=200),
     "api/v1/peer-groups": (
         *GET(everyone=200),
-        *POST({"collection": "call-report", "name": "Ours"}, people=422, outsider=404, everyone=403),
+        *POST({"collection": "call-report", "name": "Ours"}, people=409, outsider=404, everyone=403),
     ),
     "api/v1/peer-groups/<slug:code>": DELETE(client=403, everyone=404),
     # the own institution
@@ -217,7 +217,8 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     # home and benchmarks, as pages
     "": GET(client=401, suspended=200, everyone=200),
     "benchmarks/": GET(client=401, member_services=403, auditor=403, everyone=200),
-    "benchmarks/chart.<str:drawing>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
+    # nothing is published, so there is nothing to draw
+    "benchmarks/chart.<str:drawing>": GET(client=401, member_services=403, auditor=403, everyone=404),
     "benchmarks/figures.<str:format>": GET(client=401, outsider=404, member_services=403, auditor=403, everyone=200),
     # the analyses: of collections that nobody here has
     "benchmarks/calibration/": GET(client=401, member_services=403, auditor=403, everyone=200),
@@ -293,7 +294,7 @@ MATRIX: dict[str, tuple[Line, ...]] = {
     "notices/no-more-mail/<str:token>/": GET(public=404),  # but for the link at the foot of a letter
     # peer groups: there is no such custom group
     "peer-groups/": GET(client=401, member_services=403, auditor=403, everyone=200),
-    "peer-groups/<slug:code>/retire/": POST(client=401, everyone=404),
+    "peer-groups/<slug:code>/retire/": POST(client=401, suspended=404, everyone=404),
     # the calendar, and a link that is nobody's
     "calendar/": GET(client=401, everyone=200),
     "calendar/link/": POST(client=401, everyone=302),

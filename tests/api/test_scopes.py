@@ -28,7 +28,7 @@ def _asked():
 def _filled(path):
     for name, value in FILLED.items():
         path = path.replace(name, str(value))
-    for name in ("{webhook_id}", "{code}", "{version}", "{public_id}", "{release_id}", "{kid}"):
+    for name in ("{webhook_id}", "{code}", "{version}", "{public_id}", "{release_id}", "{kid}", "{alert_id}", "{name}"):
         path = path.replace(name, str(uuid.UUID(int=7)))
     assert "{" not in path, path
     return path
