@@ -1,15 +1,15 @@
 """Medians, quartiles and deciles that are never one institution's own rate, and the mean of the middle.
 
 The usual sample quantile (type 7 of Hyndman and Fan, 1996) interpolates between two neighbouring order statistics, and
-falls on one of them whenever its rank is whole: the median of an odd number of rates is somebody's rate. Published
-here is the mean of the type 7 quantiles half a rank below and half a rank above,
+falls on one of them whenever its rank is whole: the median of an odd number of rates is somebody's rate, and of an even
+number the mean of two, of which either of the two could solve for the other. Published here is the mean of four type 7 quantiles around it,
 
-    Q(p) = (x[h - 1/2] + x[h + 1/2]) / 2,   h = (n - 1) p,   x[.] linear between the sorted rates x[0] ... x[n - 1],
+    Q(p) = (x[h - 3/2] + x[h - 1/2] + x[h + 1/2] + x[h + 3/2]) / 4,   h = (n - 1) p,   x[.] linear between x[0] ... x[n - 1],
 
-a local average of two or three order statistics of which none weighs more than a half: (1, 2, 1) / 4 around the middle
-one for the median of an odd number, the ordinary median for an even number. It is the simplest of the smoothed
-L-estimators that Harrell and Davis (1982) began, and costs one sort. Where neighbours are equal, as among institutions
-without any arrears, their common rate remains.
+kept within the rates that are there: a local average of four or five order statistics, of which none weighs more than a
+quarter from five rates on, so that a member that knows its place, or two of them, solve for nobody's rate. It is a simple one of the
+smoothed L-estimators that Harrell and Davis (1982) began, and costs one sort. Where neighbours are equal, as among
+institutions without any arrears, their common rate remains.
 
 The trimmed mean leaves out a tenth of the rates at each end (Tukey 1962; fractions of a rate weigh as such): with
 g = n / 10 the first [g] rates weigh nothing and the next one 1 - (g - [g]), likewise at the other end.
@@ -42,6 +42,7 @@ QUANTILES: Final[Mapping[str, float]] = {
     "p80": 0.8,
     "p90": 0.9,
 }
+_STEPS: Final = (-1.5, -0.5, 0.5, 1.5)  # in ranks around a quantile
 TRIMMED: Final = 10  # one in so many is left out at each end
 
 
@@ -105,7 +106,7 @@ class Ordered:
 
     def _smoothed(self, probability: float) -> Values:
         rank: Values = np.asarray((self.counts - 1) * probability, dtype=np.float64)
-        middle: Values = (self._between(rank - 0.5) + self._between(rank + 0.5)) / 2
+        middle: Values = np.mean([self._between(rank + step) for step in _STEPS], axis=0)
         return np.where(self.counts >= 3, middle, np.nan)
 
     def _between(self, rank: Values) -> Values:

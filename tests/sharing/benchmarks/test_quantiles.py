@@ -27,13 +27,13 @@ def trimmed(values):
 
 @given(RATES)
 def test_no_quantile_of_distinct_rates_is_a_rate_that_follows_from_one(rates):
-    """A figure may coincide with a rate by chance of arithmetic; moving that rate alone then moves it by half at most."""
+    """A figure may coincide with a rate by chance of arithmetic; moving that rate alone then moves it by little."""
     places = np.argsort(rates)
     for place in places:
         moved = list(rates)
         moved[place] += 1e-3
         change = smoothed_quantiles(column(moved)) - smoothed_quantiles(column(rates))
-        assert np.all(np.abs(change) <= 0.5e-3 + 1e-9)
+        assert np.all(np.abs(change) <= (0.25e-3 if len(rates) >= 8 else 0.625e-3) + 1e-9)
 
 
 @given(RATES)
@@ -43,15 +43,17 @@ def test_quantiles_ascend_and_stay_among_the_rates(rates):
 
 
 def test_the_median_of_an_odd_number_is_no_member_s_rate():
-    assert smoothed_quantiles(column([1, 2, 10, 20, 30]), (0.5,))[0, 0] == pytest.approx((2 + 2 * 10 + 20) / 4)
+    mixed = (1 + 2 * 2 + 2 * 10 + 2 * 20 + 30) / 8
+    assert smoothed_quantiles(column([1, 2, 10, 20, 30]), (0.5,))[0, 0] == pytest.approx(mixed)
 
 
-def test_the_median_of_an_even_number_is_the_usual_one():
-    assert smoothed_quantiles(column([1, 2, 10, 20]), (0.5,))[0, 0] == pytest.approx(6)
+def test_neither_of_the_two_in_the_middle_solves_for_the_other():
+    rates = [1, 2, 10, 20, 24, 30]
+    assert smoothed_quantiles(column(rates), (0.5,))[0, 0] == pytest.approx((2 + 10 + 20 + 24) / 4)
 
 
 def test_equal_rates_keep_their_common_value():
-    assert smoothed_quantiles(column([0, 0, 0, 0, 1]), (0.25,))[0, 0] == 0
+    assert smoothed_quantiles(column([0, 0, 0, 0, 1, 1]), (0.25,))[0, 0] == 0
 
 
 def test_those_without_a_rate_are_not_counted():
@@ -67,7 +69,7 @@ def test_two_rates_have_no_quantile():
 def test_many_rates_come_close_to_the_usual_quantiles():
     rates = np.random.default_rng(1).beta(1, 40, (5, 4000))
     usual = np.quantile(rates, QUARTILES, axis=1)
-    assert smoothed_quantiles(rates) == pytest.approx(usual, abs=1e-4)
+    assert smoothed_quantiles(rates) == pytest.approx(usual, abs=2e-4)
 
 
 @given(RATES)
