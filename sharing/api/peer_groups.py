@@ -78,7 +78,7 @@ class OnePeerGroup(APIView):
 
     scope = None
 
-    @extend_schema(responses=PeerGroupDocument)
+    @extend_schema(responses={200: PeerGroupDocument})
     def delete(self, request: Request, code: str) -> Response:
         group = get_object_or_404(PeerGroup.objects.visible_to(caller(request)), code=code)
         peer_groups.retire(group, by=caller(request))

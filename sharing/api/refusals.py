@@ -41,6 +41,25 @@ OF: Mapping[str, Rules] = {
     "post-statement-key": {409: ("key-taken",), 422: tuple(STATEMENT_KEY_RULES)},
     "patch-statement-key": {409: ("no-statement-key",)},
     "delete-statement-key": {409: ("key-not-in-force",)},
+    "post-alert-acknowledge": {409: ("alert-acknowledged", "remark-too-long", "not-text")},
+    "post-alert-follow-up": {409: ("alert-closed", "alert-owner", "remark-too-long", "not-text")},
+    "post-alert-close": {409: ("alert-closed", "alert-outcome", "remark-too-long", "not-text")},
+    "post-own-alert-actions": {
+        409: ("no-such-alert", "alert-acknowledged", "alert-closed", "alert-owner", "alert-outcome", "not-text"),
+    },
+    "post-peer-groups": {
+        403: ("no-member",),
+        409: (
+            "group-name",
+            "no-contributor",
+            "group-too-small",
+            "too-few-outside",
+            "too-near-another-group",
+            "two-groups-already",
+            "eight-groups-already",
+        ),
+    },
+    "delete-peer-group": {403: ("not-the-owner",), 409: ("not-custom", "retired-already")},
     "post-no-data": {
         403: ("not-a-contributor",),
         409: (
