@@ -127,7 +127,7 @@ def test_a_correction_is_called_one_and_a_withdrawal_names_its_page(draft, stell
     draft.round.save()
     second = Release.objects.create(
         round=draft.round, public_id="cr-r2", revision=2, state=ReleaseState.IN_REVIEW, prepared_by=draft.prepared_by,
-        audit_passed=True,
+        audit_passed=True, note="A denominator was wrong.",
     )  # fmt: skip
     publish(second, stella, ursula)
 

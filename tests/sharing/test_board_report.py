@@ -12,6 +12,7 @@ from django.utils import translation
 
 from consortium.people.models import Person
 from sharing.models import Release, Statement
+from sharing.models.release import FIGURES
 from sharing.reports import board
 from sharing.reports.content import content
 from sharing.states import SubmissionState
@@ -77,7 +78,7 @@ def cells_of(document):
 
 def test_a_withheld_cell_is_marked_and_says_no_more(release, anna):
     release.cells_of_release.filter(key__contains="CAR").update(
-        **dict.fromkeys(("pooled", "mean", "p25", "median", "p75", "contributors")), withheld=True, reason="G"
+        **dict.fromkeys((*FIGURES, "contributors")), withheld=True, reason="G"
     )
     withheld = [cell for cell in cells_of(told(release, anna)) if cell.get("withheld")]
     assert withheld

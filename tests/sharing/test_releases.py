@@ -98,6 +98,7 @@ def test_the_audit_record_holds_no_figure_of_a_cell(full_draft):
         "inputs",
         "groups",
         "pattern_of",
+        "share_of_volume",
         "seconds",
     }
     assert set(full_draft.audit) == allowed
