@@ -2,7 +2,7 @@
 
 A target passes (`proven`, `solved`) when it can move by its width up and down for every attacker, and, as `one-sided`, when it
 can do so on one side: who knows only that a figure is above or below something does not know it within p%. What is
-published although sensitive, what is near on both sides and what no program answered in time fail.
+published although sensitive, what is near on both sides and what no program answered within its count of steps fail.
 """
 
 from __future__ import annotations
