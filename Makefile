@@ -5,6 +5,8 @@ PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 # A test that holds a whole core is not made faster by a third worker on two.
 WORKERS ?= 2
+# What asks the database little or nothing is not run once more on a server.
+PURE := analytics benchmarks sdmx warnings
 MESSAGES := $(patsubst %.po,%.mo,$(wildcard consortium/*/locale/*/LC_MESSAGES/*.po))
 
 .PHONY: help install messages demo demo-reset test test-nightly check fix lock bench bench-aggregate bench-panel bench-opening bench-release bench-explorer bench-warnings fuzz bench-intake migrate web vault office beat
@@ -28,7 +30,7 @@ demo-reset: install  ## forget the demo: its database, packages and keys under v
 
 test: messages  ## all tests but the nightly ones
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
-	@$(PY) -m tests.on_servers -n $(WORKERS) -q tests/consortium tests/sharing $(ARGS)
+	@$(PY) -m tests.on_servers -n $(WORKERS) -q tests/consortium tests/sharing $(PURE:%=--ignore=tests/sharing/%) $(ARGS)
 
 test-nightly: messages  ## the tests that take hours: many more tables and requests made up
 	@$(PY) -m pytest -n $(WORKERS) -m nightly $(ARGS)
