@@ -41,6 +41,7 @@ def test_the_binomial_test_refuses_what_lies_outside_clopper_and_pearsons_interv
     assert binomial_test(0.03, 1000, high * 1.001) < 0.05 < binomial_test(0.03, 1000, high * 0.999)
 
 
+@settings(max_examples=20)  # the other implementation takes its time
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holms_adjustment_is_the_usual_one(p_values):
     assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
