@@ -46,7 +46,7 @@ from sharing.benchmarks.pool import (
 )
 from sharing.benchmarks.published import Figures, Pools, publish
 from sharing.benchmarks.release_audit import ReleaseAudit, audit_release
-from sharing.benchmarks.remedy import Failing, Remedy, smallest_change
+from sharing.benchmarks.remedy import Failing, Remedy, masks, smallest_change
 from sharing.benchmarks.totals import totals as totals_of
 from sharing.models import Release, Submission
 from sharing.services import announcing, inputs, ledger, release_audits, release_cells, statement_keys, statements
@@ -190,14 +190,23 @@ def _draft(release: Release, of: QuerySet[Submission] | None = None) -> Draft:
     figures = publish(panel, peers, pools, protection, template.disclosure, constraints.corrected)
     audit = audit_release(panel, peers, template.disclosure, figures, constraints.formers)
     clock.done("audit")
+    remedy: Remedy | None = None
+    if not audit.ok:
+        # What the engine's tables could not see is withheld besides, as little of it as the audit asks for.
+        remedy = _remedy(audit, panel, peers, pools, constraints)
+        if remedy.cells:
+            isolated = either(constraints.isolated, masks(remedy.cells, panel.layout))
+            protection = protect(panel, peers, template.disclosure, MAX_CUT, isolated, constraints.before)
+            figures = publish(panel, peers, pools, protection, template.disclosure, constraints.corrected)
+            audit = audit_release(panel, peers, template.disclosure, figures, constraints.formers)
+        clock.done("remedy")
     record = _record(template, protection, submissions, peers, clock)
     record["pattern_of"] = constraints.pattern_of
     if of is None:  # of no use to whoever only compares digests
         record["share_of_volume"] = share_of_volume(release, submissions)
         clock.done("coverage")
-    if not audit.ok:
-        record["remedy"] = _remedy(audit, panel, peers, pools, constraints).record()
-        clock.done("remedy")
+    if remedy is not None:
+        record["remedy" if not audit.ok else "withheld_for_audit"] = remedy.record()
     digest = inputs_digest(submissions, template)
     totals = totals_of(panel, figures)
     return Draft(
